@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# `make` prints what there is. A recipe that needs a tool builds the version
+# pinned in test/tools; nothing else has to be installed than Go, gcc and make.
+
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -euc
+
+BIN := bin/opa-ratify
+TOOLS := $(CURDIR)/bin/tools
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+OPA_VERSION = $(patsubst v%,%,$(shell go list -m -f '{{.Version}}' github.com/open-policy-agent/opa))
+LDFLAGS = -s -w -X main.version=$(VERSION) \
+	-X github.com/open-policy-agent/opa/v1/version.Version=$(OPA_VERSION)+ratify.$(VERSION)
+GO := $(wildcard builtins cmd rego test)
+REGO := $(wildcard rego/ bundles/*/)
+FUZZTIME ?= 30s
+BENCHCOUNT ?= 6
+
+##@ Use
+
+build: ## Build bin/opa-ratify, one static binary
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/opa-ratify
+
+demo: build ## Sign, serve and ask as Gatekeeper does; ONCE=1 ends with the verdict
+	ONCE=$(ONCE) go run ./test/demo
+
+##@ Test
+
+test: test-go test-rego ## Everything a change must pass: Go, script and Rego tests
+
+test-go: ## Go tests with the race detector, those of test/script among them
+	go test -race ./...
+
+test-rego: build ## Rego library and bundles: strict check, then tests
+	for d in $(REGO); do $(BIN) check --strict $$d; $(BIN) test $$d; done
+
+test-script: ## Only the script tests
+	go test -race ./test/script
+
+interop: $(TOOLS)/notation ## The scripts in which the real notation command line signs (slow)
+	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInterop$$' ./test/script
+
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
+	for p in $$(grep -rl --include='*_test.go' '^func Fuzz' $(GO) | xargs -n1 dirname | sort -u); do \
+		for f in $$(go test -list '^Fuzz' ./$$p | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) ./$$p; \
+		done; \
+	done
+
+cover: build ## Coverage of Go in coverage/go.html, of Rego on standard output
+	mkdir -p coverage
+	go test -coverpkg=./builtins/...,./cmd/...,./rego/... -coverprofile=coverage/go.out ./...
+	go tool cover -html=coverage/go.out -o coverage/go.html
+	go tool cover -func=coverage/go.out | tail -n 1
+	for d in $(REGO); do $(BIN) test --coverage --format pretty $$d | tail -n 1; done
+
+##@ Measure
+
+bench: ## Benchmarks; BASE=<commit> compares with that commit
+	mkdir -p bin/bench
+	go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./test/bench >bin/bench/head.txt
+	$(if $(BASE),$(MAKE) --no-print-directory bench-base,cat bin/bench/head.txt)
+
+bench-base: $(TOOLS)/.installed
+	rm -rf bin/bench/base && git worktree prune
+	git worktree add --quiet --detach bin/bench/base $(BASE)
+	cd bin/bench/base && go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./test/bench >../base.txt
+	git worktree remove --force bin/bench/base
+	$(TOOLS)/benchstat bin/bench/base.txt bin/bench/head.txt
+
+##@ Change
+
+lint: $(TOOLS)/.installed ## go vet, gofumpt, golangci-lint, regal
+	go vet ./...
+	unformatted=$$($(TOOLS)/gofumpt -extra -l $(GO)); test -z "$$unformatted" || { echo "not gofumpt'ed: $$unformatted"; exit 1; }
+	$(TOOLS)/golangci-lint run
+	$(if $(REGO),$(TOOLS)/regal lint $(REGO))
+
+fmt: build $(TOOLS)/.installed ## Format Go and Rego
+	$(TOOLS)/golangci-lint fmt
+	$(if $(REGO),$(BIN) fmt --write $(REGO))
+
+generate: ## Write what is generated: capabilities, reference, schemas
+	go generate ./...
+
+verify-generate: generate ## Fail if a generated file was not committed
+	git diff --exit-code
+	test -z "$$(git ls-files --others --exclude-standard)"
+
+tools: $(TOOLS)/.installed $(TOOLS)/notation ## Build the pinned tools into bin/tools
+
+$(TOOLS)/.installed: test/tools/go.mod test/tools/go.sum
+	cd test/tools && CGO_ENABLED=0 GOBIN=$(TOOLS) go install -trimpath tool
+	touch $@
+
+$(TOOLS)/notation: test/tools/notation/go.mod test/tools/notation/go.sum
+	cd test/tools/notation && CGO_ENABLED=0 GOBIN=$(TOOLS) go install -trimpath tool
+	touch $@
+
+clean: ## Remove what make made
+	rm -rf bin coverage
+
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build demo test test-go test-rego test-script interop fuzz cover bench bench-base \
+	lint fmt generate verify-generate tools clean help
