@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// loader reaches material outside the document and remembers which files it
+// read.
+type loader struct {
+	Options
+	watch *watch
+}
+
+func newLoader(o Options) *loader {
+	if o.ReadFile == nil {
+		o.ReadFile = readFile
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &loader{Options: o, watch: &watch{now: o.Now, looked: o.Now()}}
+}
+
+// read notes the file's state before reading it: a change in between makes the
+// document stale, not wrong for ever.
+func (l *loader) read(path string) ([]byte, error) {
+	l.watch.add(path)
+	raw, err := l.ReadFile(path)
+	if err == nil && len(raw) > maxMaterial {
+		return nil, fmt.Errorf("read %s: it has %d bytes, at most %d are allowed", path, len(raw), maxMaterial)
+	}
+	return raw, err
+}
+
+func (l *loader) provide(provider, name, version string) ([]byte, error) {
+	var known []string
+	if l.Providers != nil {
+		known = l.Providers.Names()
+	}
+	if !slices.Contains(known, provider) {
+		return nil, fmt.Errorf("there is no key provider %q; configured in plugins.ratify.key_providers: %s", provider, quoted(known))
+	}
+	raw, err := l.Providers.Material(provider, name, version)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("key provider %q: %q: %w", provider, name, err)
+	case len(raw) > maxMaterial:
+		return nil, fmt.Errorf("key provider %q: %q has %d bytes, at most %d are allowed", provider, name, len(raw), maxMaterial)
+	}
+	return raw, nil
+}
+
+// readFile reads a regular file, bounded whatever its size claims to be.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %s: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := io.ReadAll(io.LimitReader(f, maxMaterial+1))
+	return raw, errors.Join(err, f.Close())
+}
+
+// watch remembers what files looked like when they were read.
+type watch struct {
+	now    func() time.Time
+	stamps []stamp
+
+	mu      sync.Mutex
+	looked  time.Time
+	changed bool
+}
+
+type stamp struct {
+	path string
+	info os.FileInfo // nil: it was not there
+}
+
+// restat is how often [Document.Stale] looks at the disk.
+const restat = time.Second
+
+// add is called while the document is compiled, before it is shared.
+func (w *watch) add(path string) {
+	info, err := os.Stat(path)
+	if err != nil {
+		info = nil
+	}
+	w.stamps = append(w.stamps, stamp{path: path, info: info})
+}
+
+func (w *watch) stale() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.now()
+	if w.changed || now.Sub(w.looked) < restat && !now.Before(w.looked) {
+		return w.changed
+	}
+	w.looked = now
+	w.changed = slices.ContainsFunc(w.stamps, stamp.differs)
+	return w.changed
+}
+
+func (s stamp) differs() bool {
+	now, err := os.Stat(s.path)
+	if err != nil || s.info == nil {
+		return s.info != nil || err == nil
+	}
+	return !now.ModTime().Equal(s.info.ModTime()) || now.Size() != s.info.Size() || !os.SameFile(now, s.info)
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"time"
+)
+
+// Options is how [Parse] and [FromNotation] reach material outside the
+// document. The zero value reads files and knows no key providers.
+type Options struct {
+	// Providers answers {"provider": …} material. Nil: there are none.
+	Providers Providers
+	// ReadFile returns the bytes of a {"file": …}. Nil: a regular file of at
+	// most 1 MiB is read from disk.
+	ReadFile func(path string) ([]byte, error)
+	// Now is the clock of [Document.Stale]. Nil: time.Now.
+	Now func() time.Time
+}
+
+// Providers gives trust material by key provider, as the operator configured
+// them. It may be called concurrently.
+type Providers interface {
+	// Names lists the configured providers.
+	Names() []string
+	// Material returns certificates, PEM or DER. An empty version is the
+	// current one.
+	Material(provider, name, version string) ([]byte, error)
+}
+
+// Parse compiles a trust document.
+//
+// raw is the document as JSON. The error joins one [Error] per problem; with an
+// error there is no document.
+func Parse(raw []byte, o Options) (*Document, error) {
+	tree, err := decodeTree(raw)
+	if err != nil {
+		return nil, err
+	}
+	p := parser{loader: newLoader(o)}
+	d := p.document(tree)
+	if err := p.join(); err != nil {
+		return nil, err
+	}
+	d.seal(tree)
+	return d, nil
+}
+
+// parser walks a decoded document and notes every problem.
+type parser struct {
+	problems
+	loader *loader
+}
+
+func (p *parser) document(tree any) *Document {
+	d := &Document{files: p.loader.watch}
+	top, ok := tree.(map[string]any)
+	if !ok {
+		p.add("", "it is "+kind(tree)+", not an object", `write {"notation": {"trust_policy": …, "trust_stores": …}}`)
+		return d
+	}
+	if _, found := top["cosign"]; found {
+		p.add("cosign", "Cosign signatures are not supported yet", "use notation, and leave the key out")
+	}
+	part, found := top["notation"]
+	if !found && top["cosign"] == nil {
+		p.add("", `it has neither "notation" nor "cosign": it trusts nobody`, `write {"notation": {"trust_policy": …, "trust_stores": …}}`)
+	}
+	p.object(tree, "", "notation", "cosign")
+	if found {
+		d.notation = p.notation(part, "notation")
+	}
+	return d
+}
+
+func (p *parser) notation(v any, path string) *Notation {
+	o, ok := p.object(v, path, "trust_policy", "trust_stores")
+	if o == nil {
+		return nil
+	}
+	for _, required := range []string{"trust_policy", "trust_stores"} {
+		if _, found := o[required]; !found && ok {
+			p.add(key(path, required), "it is missing", "")
+			ok = false
+		}
+	}
+	if !ok {
+		return nil
+	}
+	n := &Notation{stores: p.stores(o["trust_stores"], key(path, "trust_stores"))}
+	n.statements = p.policy(o["trust_policy"], key(path, "trust_policy"), n.stores)
+	return n
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"crypto/x509"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/notaryproject/notation-go/verifier/truststore"
+)
+
+// The types of trust stores, as they begin a store's name.
+const (
+	TypeCA               = string(truststore.TypeCA)
+	TypeSigningAuthority = string(truststore.TypeSigningAuthority)
+	TypeTSA              = string(truststore.TypeTSA)
+)
+
+const writeAList = `write a list, ["-----BEGIN CERTIFICATE-----…"] or [{"file": "/path/ca.pem"}]`
+
+// Spec: Notary Project, trust store v1.0: a named store follows this format.
+const storeName = `^[a-zA-Z0-9_.-]+$`
+
+func (p *parser) stores(v any, path string) map[string]*Store {
+	stores := map[string]*Store{}
+	o, ok := v.(map[string]any)
+	if !ok {
+		p.add(path, "it is "+kind(v)+", not an object", `write {"ca:name": [material, …]}`)
+		return stores
+	}
+	for _, name := range sortedKeys(o) {
+		at := key(path, name)
+		p.storeName(name, at)
+		stores[name] = &Store{Name: name, Certificates: p.materials(o[name], at, name)}
+	}
+	return stores
+}
+
+func (p *parser) storeName(name, path string) {
+	if problem := validStoreName(name); problem != "" {
+		p.add(path, problem, `write type:name, "ca:acme"; the types are ca, signingAuthority and tsa`)
+	}
+}
+
+// validStoreName returns what is wrong with the name of a trust store, or "".
+func validStoreName(name string) string {
+	kind, rest, found := strings.Cut(name, ":")
+	switch {
+	case !found:
+		return fmt.Sprintf("the store's name %q has no type", name)
+	case kind != TypeCA && kind != TypeSigningAuthority && kind != TypeTSA:
+		return fmt.Sprintf("%q is not a type of trust store", kind)
+	case !regexp.MustCompile(storeName).MatchString(rest) || rest == "." || rest == "..":
+		return fmt.Sprintf("%q is not a name of a trust store: letters, digits, and _ . -", rest)
+	}
+	return ""
+}
+
+func (p *parser) materials(v any, path, store string) []*x509.Certificate {
+	if _, isList := v.([]any); !isList {
+		p.add(path, "it is "+kind(v)+", not a list", writeAList)
+		return nil
+	}
+	list := v.([]any)
+	if len(list) == 0 {
+		p.add(path, "the trust store is empty", writeAList)
+	}
+	var certificates []*x509.Certificate
+	for i, m := range list {
+		at := index(path, i)
+		loaded := p.material(m, at)
+		if strings.HasPrefix(store, TypeTSA+":") {
+			p.onlyRoots(loaded, at)
+		}
+		certificates = append(certificates, loaded...)
+	}
+	return certificates
+}
+
+// onlyRoots: a timestamp's chain is built by us and must end in a root, so that
+// anything else in such a store could never vouch.
+//
+// Spec: Notary Project, trust store v1.0: tsa stores hold root certificates.
+func (p *parser) onlyRoots(certificates []*x509.Certificate, path string) {
+	for _, c := range certificates {
+		if c.CheckSignatureFrom(c) != nil || string(c.RawSubject) != string(c.RawIssuer) {
+			p.add(path, fmt.Sprintf("%q is not a root certificate, and tsa stores hold only roots", c.Subject), "put the root of the timestamp authority there")
+		}
+	}
+}
