@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config reads the section plugins.ratify of OPA's configuration: how
+// the process reaches the world. What is trusted is never configured here; it
+// reaches a built-in as an operand.
+//
+//	raw ──YAML──▶ nodes ──decode──▶ Config (defaults beneath) ──check──▶ Config
+//
+// [Parse] reads the bare section, [Load] a file that holds either the section or
+// a whole OPA configuration. Both name every problem at once, each with the path
+// of the setting, what was found and what to write instead:
+//
+//	config: plugins.ratify.gatekeeper.timeout "3": not a duration; write a number with a unit, "2.8s"
+//
+// There is no place for a credential: GET /v1/config and opa.runtime() show the
+// section as it is, so a key that looks like one is refused.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"gopkg.in/yaml.v3"
+)
+
+// section is where the configuration lives in OPA's.
+const section = "plugins.ratify"
+
+// maxFileBytes bounds a configuration or CA file: a hundred times the largest
+// CA bundle in use.
+const maxFileBytes = 32 << 20
+
+// Error is one problem of a configuration.
+type Error struct {
+	Path    string // "plugins.ratify.registries[1].ca_file"; "" for the document as a whole
+	Problem string // what was found and what to write instead
+	Line    int    // in the YAML document, from 1; 0 when it is not known
+}
+
+// Error returns the problem on one line.
+func (e *Error) Error() string {
+	s := "config: "
+	if e.Path != "" {
+		s += e.Path + " "
+	}
+	s += e.Problem
+	if e.Line > 0 {
+		s += fmt.Sprintf(" (line %d)", e.Line)
+	}
+	return s
+}
+
+// Parse reads the section plugins.ratify, YAML or JSON; empty means all
+// defaults. It reads the CA files the section names. The error joins one
+// [*Error] per problem, and the Config is nil then.
+func Parse(raw []byte) (*Config, error) {
+	root, err := document(raw)
+	if err != nil {
+		return nil, err
+	}
+	return build(root, newDecoder(raw))
+}
+
+// Load reads a file that holds either the section or an OPA configuration with
+// plugins.ratify in it. Errors as [Parse], and those of reading the file.
+func Load(path string) (*Config, error) {
+	raw, err := readFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("config: read %s: %w", path, err)
+	}
+	root, err := document(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if plugins := child(root, "plugins"); plugins != nil {
+		root = child(plugins, "ratify")
+	}
+	c, err := build(root, newDecoder(raw))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func build(root *yaml.Node, d *decoder) (*Config, error) {
+	c := Default()
+	if root != nil {
+		d.decode(root, c)
+	}
+	c.check(d)
+	if err := errors.Join(d.problems...); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// document returns the root of the one YAML document in raw, nil if it is empty.
+func document(raw []byte) (*yaml.Node, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(raw))
+	var doc, more yaml.Node
+	err := decoder.Decode(&doc)
+	if errors.Is(err, io.EOF) {
+		return nil, nil //nolint:nilnil // nothing configured is not an error
+	}
+	if err != nil {
+		return nil, &Error{Path: section, Problem: fmt.Sprintf("is not YAML: %v", err)}
+	}
+	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, &Error{Path: section, Problem: "has a second YAML document; write one"}
+	}
+	if len(doc.Content) != 1 {
+		return nil, nil //nolint:nilnil // a document of comments only
+	}
+	return doc.Content[0], nil
+}
+
+// child returns the value of key in a mapping, nil if there is none.
+func child(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// readFile reads a regular file of at most maxFileBytes: a device or a pipe
+// would block or never end.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err != nil {
+		return nil, cause(err)
+	}
+	if len(raw) > maxFileBytes {
+		return nil, fmt.Errorf("more than %d bytes", maxFileBytes)
+	}
+	return raw, nil
+}
+
+// cause drops "open /path:" from an error whose message names the path anyway.
+func cause(err error) error {
+	var path *os.PathError
+	if !errors.As(err, &path) {
+		return err
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return errMissing{}
+	}
+	return path.Err
+}
+
+// errMissing is [os.ErrNotExist] with a remedy.
+type errMissing struct{}
+
+func (errMissing) Error() string        { return "no such file; correct the path or mount the file" }
+func (errMissing) Is(target error) bool { return target == os.ErrNotExist }

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+	"gopkg.in/yaml.v3"
+)
+
+// decoder fills structs from YAML nodes and collects every problem, which
+// yaml.v3's own strict mode does not: it stops at some, and names no path.
+type decoder struct {
+	problems  []error
+	lines     map[string]int // path → line, for the checks that follow
+	failed    map[string]bool
+	multiline bool
+}
+
+// newDecoder returns one for the document raw. A document on one line (OPA hands
+// plugins theirs so) has no lines worth naming.
+func newDecoder(raw []byte) *decoder {
+	multiline := bytes.Contains(bytes.TrimSpace(raw), []byte("\n"))
+	return &decoder{lines: map[string]int{}, failed: map[string]bool{}, multiline: multiline}
+}
+
+// report adds a problem. Only the first about a path is kept: what follows from
+// it would mislead.
+func (d *decoder) report(path, format string, args ...any) {
+	if d.failed[path] {
+		return
+	}
+	d.failed[path] = true
+	d.problems = append(d.problems, &Error{Path: path, Problem: fmt.Sprintf(format, args...), Line: d.lines[path]})
+}
+
+func (d *decoder) decode(root *yaml.Node, c *Config) {
+	d.value(root, reflect.ValueOf(c).Elem(), section)
+}
+
+// value fills v, which keeps its default when n is null.
+func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
+	d.at(path, n)
+	switch {
+	case n.Kind == yaml.AliasNode:
+		d.report(path, "is a YAML alias; write the value out")
+	case n.Tag == "!!null":
+	case v.Kind() == reflect.Struct && !isScalar(v):
+		d.object(n, v, path)
+	case v.Kind() == reflect.Slice:
+		d.list(n, v, path)
+	case n.Kind != yaml.ScalarNode:
+		d.report(path, "is %s; write %s", kind(n), expected(v))
+	default:
+		d.scalar(n, v, path)
+	}
+}
+
+// at remembers where path stands.
+func (d *decoder) at(path string, n *yaml.Node) {
+	if d.multiline {
+		d.lines[path] = n.Line
+	}
+}
+
+func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
+	if n.Kind != yaml.MappingNode {
+		d.report(path, "is %s; write an object with some of %s", kind(n), strings.Join(keys(v.Type()), ", "))
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, at := n.Content[i].Value, path+"."+n.Content[i].Value
+		field := slices.Index(keys(v.Type()), key)
+		switch {
+		case field < 0:
+			d.at(path+"."+printable(key), n.Content[i])
+			d.unknown(n.Content[i+1], v, path, key)
+		case seen[key]:
+			d.report(at, "appears twice; remove one")
+		default:
+			seen[key] = true
+			d.value(n.Content[i+1], v.Field(field), at)
+		}
+	}
+}
+
+func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
+	if n.Kind != yaml.SequenceNode {
+		d.report(path, "is %s; write a list", kind(n))
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	for i, item := range n.Content {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		d.value(item, v.Index(i), at)
+		if item.Tag == "!!null" {
+			d.report(at, "is null; write a value or remove it")
+		}
+	}
+}
+
+// unknown reports a key nobody reads, and first whether it looks like a
+// credential, at any depth.
+func (d *decoder) unknown(n *yaml.Node, v reflect.Value, path, key string) {
+	at := path + "." + printable(key)
+	if isCredential(key) {
+		d.report(at, "looks like a credential; this section is shown unredacted by GET /v1/config and opa.runtime(), so credentials "+
+			"are only given by reference: put them in Docker's config.json and name it in plugins.ratify.docker_config.path")
+		return
+	}
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if isCredential(n.Content[i].Value) {
+				d.unknown(n.Content[i+1], v, at, n.Content[i].Value)
+			}
+		}
+	}
+	d.report(at, "is not a setting; %s", nearest(key, keys(v.Type())))
+}
+
+func isCredential(key string) bool {
+	key = strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(key))
+	for _, word := range []string{"password", "passwd", "passphrase", "token", "secret", "credential", "apikey", "accesskey", "privatekey", "authorization", "bearer"} {
+		if strings.Contains(key, word) {
+			return true
+		}
+	}
+	return key == "auth" || key == "auths"
+}
+
+// nearest suggests the known key with the fewest typos, or lists all.
+func nearest(key string, known []string) string {
+	const worthALook = 64 // longer keys are no typo; the comparison is quadratic
+	best, distance := "", 4
+	for _, k := range known {
+		if len(key) > worthALook {
+			break
+		}
+		if n := levenshtein.ComputeDistance(strings.ToLower(key), k); n < distance {
+			best, distance = k, n
+		}
+	}
+	if best != "" {
+		return fmt.Sprintf("did you mean %q?", best)
+	}
+	return "known here are " + strings.Join(known, ", ")
+}
+
+// keys lists the keys of a struct type in the order of its fields; fields
+// without one are last.
+func keys(t reflect.Type) []string {
+	var names []string
+	for i := range t.NumField() {
+		if name := t.Field(i).Tag.Get("yaml"); name != "-" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func kind(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "an object"
+	case yaml.SequenceNode:
+		return "a list"
+	default:
+		return "a single value"
+	}
+}
+
+// printable makes a stranger's key fit for a path on one line.
+func printable(key string) string {
+	const shown = 64
+	if len(key) > shown {
+		key = key[:shown] + "…"
+	}
+	if quoted := fmt.Sprintf("%q", key); quoted[1:len(quoted)-1] != key || strings.ContainsAny(key, " .[]") {
+		return quoted
+	}
+	return key
+}
