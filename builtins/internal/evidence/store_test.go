@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package evidence_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
+)
+
+// counting is a source that counts what it is asked. The registry itself is
+// tested with the registry client.
+type counting struct {
+	resolved, listed, manifests, blobs int
+	err                                error
+}
+
+var body = []byte("a blob")
+
+func (c *counting) Resolve(context.Context, reference.Reference) (ocispec.Descriptor, error) {
+	c.resolved++
+	return ocispec.Descriptor{Digest: digest.FromBytes(body), Size: int64(len(body))}, c.err
+}
+
+func (c *counting) Referrers(context.Context, reference.Reference, string) ([]ocispec.Descriptor, error) {
+	c.listed++
+	return []ocispec.Descriptor{{Digest: digest.FromBytes(body)}}, c.err
+}
+
+func (c *counting) Manifest(_ context.Context, _ reference.Reference, d ocispec.Descriptor) (ocispec.Descriptor, []byte, error) {
+	c.manifests++
+	return d, body, c.err
+}
+
+func (c *counting) Blob(context.Context, reference.Reference, ocispec.Descriptor) ([]byte, error) {
+	c.blobs++
+	return body, c.err
+}
+
+func parse(t *testing.T, s string) reference.Reference {
+	t.Helper()
+	ref, err := reference.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+func newStore(source evidence.Source, c *clock) *evidence.Store {
+	return evidence.NewStore(source, evidence.Options{
+		TagTTL: 10 * time.Second, ReferrersTTL: 20 * time.Second, FailureTTL: 2 * time.Second, Now: c.now,
+	})
+}
+
+func TestStoreBelievesATagForItsTTL(t *testing.T) {
+	t.Parallel()
+	source, c := &counting{}, newClock()
+	store := newStore(source, c)
+	for range 3 {
+		if _, err := store.Resolve(t.Context(), parse(t, "registry.example/app:v1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if source.resolved != 1 {
+		t.Errorf("asked %d times within the TTL", source.resolved)
+	}
+	c.at = c.at.Add(10 * time.Second)
+	if _, err := store.Resolve(t.Context(), parse(t, "registry.example/app:v1")); err != nil || source.resolved != 2 {
+		t.Errorf("after the TTL: asked %d times, %v", source.resolved, err)
+	}
+}
+
+func TestStoreKeepsArtifactTypesApart(t *testing.T) {
+	t.Parallel()
+	source := &counting{}
+	store := newStore(source, newClock())
+	subject := parse(t, "registry.example/app:v1").WithDigest(digest.FromBytes(body))
+	for _, artifactType := range []string{"a", "b", "a"} {
+		if _, err := store.Referrers(t.Context(), subject, artifactType); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if source.listed != 2 {
+		t.Errorf("asked %d times for two artifact types", source.listed)
+	}
+}
+
+func TestStoreRepeatsAFailureOnlyForAMoment(t *testing.T) {
+	t.Parallel()
+	source, c := &counting{err: errors.New("503")}, newClock()
+	store := newStore(source, c)
+	ref := parse(t, "registry.example/app:v1")
+	for range 3 {
+		if _, err := store.Resolve(t.Context(), ref); err == nil {
+			t.Fatal("no error")
+		}
+	}
+	if source.resolved != 1 {
+		t.Errorf("asked %d times within the failure TTL", source.resolved)
+	}
+	c.at = c.at.Add(2 * time.Second)
+	source.err = nil
+	if _, err := store.Resolve(t.Context(), ref); err != nil {
+		t.Errorf("after the failure TTL: %v", err)
+	}
+}
+
+func TestStoreForgetsACancelledQuestion(t *testing.T) {
+	t.Parallel()
+	source := &counting{err: context.Canceled}
+	store := newStore(source, newClock())
+	ref := parse(t, "registry.example/app:v1")
+	for range 2 {
+		if _, err := store.Resolve(t.Context(), ref); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	if source.resolved != 2 {
+		t.Errorf("a cancellation was remembered: asked %d times", source.resolved)
+	}
+}
+
+func TestStoreFetchesContentOnce(t *testing.T) {
+	t.Parallel()
+	source, c := &counting{}, newClock()
+	store := newStore(source, c)
+	desc := ocispec.Descriptor{Digest: digest.FromBytes(body), Size: int64(len(body))}
+	for range 3 {
+		if _, err := store.Blob(t.Context(), parse(t, "registry.example/app"), desc); err != nil {
+			t.Fatal(err)
+		}
+		c.at = c.at.Add(24 * time.Hour)
+	}
+	if source.blobs != 1 {
+		t.Errorf("fetched %d times", source.blobs)
+	}
+}
+
+// A digest known in one repository says nothing about another: that would be an
+// oracle for private content.
+func TestStoreKeepsRepositoriesApart(t *testing.T) {
+	t.Parallel()
+	source := &counting{}
+	store := newStore(source, newClock())
+	desc := ocispec.Descriptor{Digest: digest.FromBytes(body), Size: int64(len(body))}
+	for _, image := range []string{"registry.example/a", "registry.example/b", "other.example/a"} {
+		if _, err := store.Blob(t.Context(), parse(t, image), desc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if source.blobs != 3 {
+		t.Errorf("fetched %d times for three repositories", source.blobs)
+	}
+}
+
+// A descriptor that lies about the size has to fail at the source although the
+// digest is known.
+func TestStoreAsksAgainForAnotherSize(t *testing.T) {
+	t.Parallel()
+	source := &counting{}
+	store := newStore(source, newClock())
+	for _, size := range []int64{int64(len(body)), 1} {
+		desc := ocispec.Descriptor{Digest: digest.FromBytes(body), Size: size}
+		if _, err := store.Blob(t.Context(), parse(t, "registry.example/a"), desc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if source.blobs != 2 {
+		t.Errorf("fetched %d times", source.blobs)
+	}
+}
+
+func TestStoreDoesNotKeepFailedContent(t *testing.T) {
+	t.Parallel()
+	source := &counting{err: errors.New("reset")}
+	store := newStore(source, newClock())
+	desc := ocispec.Descriptor{Digest: digest.FromBytes(body), Size: int64(len(body))}
+	if _, _, err := store.Manifest(t.Context(), parse(t, "registry.example/a"), desc); err == nil {
+		t.Fatal("no error")
+	}
+	source.err = nil
+	if _, _, err := store.Manifest(t.Context(), parse(t, "registry.example/a"), desc); err != nil {
+		t.Errorf("a failure was kept as content: %v", err)
+	}
+	if store.ContentBytes() == 0 {
+		t.Error("nothing was kept after success")
+	}
+}
