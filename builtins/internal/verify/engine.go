@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
+)
+
+// Request is one question: is Image signed as Trust demands?
+type Request struct {
+	// Image is the reference as the caller wrote it. Required.
+	Image string
+	// Trust says which signers count. Nil: nothing can be verified, and Untrusted
+	// says why.
+	Trust *trust.Document
+	// Untrusted is the reason for a nil Trust.
+	Untrusted error
+	// Platform, "os/architecture[/variant]", is demanded of the child of an
+	// index as well; "*" means every child. "": only what the reference names.
+	Platform string
+	// Annotations are demanded of the signature. Nil: none.
+	Annotations map[string]string
+	// Timeout bounds the answer. Zero: the engine's own, [Options].Timeout.
+	Timeout time.Duration
+}
+
+// Options configure an [Engine].
+type Options struct {
+	// Source gives evidence. Required.
+	Source evidence.Source
+	// Verifiers judge signatures, one per format. Required.
+	Verifiers []Verifier
+	// Classify names the reason behind an error of Source. Required.
+	Classify func(error) (code report.Code, retryable bool)
+	// MaxSignatures bounds the signatures judged per subject. Zero: 50.
+	MaxSignatures int
+	// MaxBytes bounds the evidence fetched per verification, in bytes. Zero: 64 MiB.
+	MaxBytes int64
+	// MaxConcurrent bounds the verifications under way. Zero: 64.
+	MaxConcurrent int
+	// Outcomes bounds the number of findings kept. Zero: 10 000.
+	Outcomes int
+	// FailureTTL is how long a finding that is not "verified" is reused. Zero:
+	// 2 s.
+	FailureTTL time.Duration
+	// OutcomeTTL bounds how long a verified finding is reused, whatever its own
+	// validity says. Zero: 1 h.
+	OutcomeTTL time.Duration
+	// Timeout bounds one verification, callers or not. Zero: 10 s.
+	Timeout time.Duration
+	// Stage is told when a step begins and, by the function it returns, how it
+	// ended. Nil: nobody is.
+	Stage func(ctx context.Context, name string) (context.Context, func(error))
+	// Observe is told of each use of the cache of findings. Nil: nobody is.
+	Observe func(cache string, hit bool)
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+}
+
+// Engine runs the flow. It may be shared between goroutines.
+type Engine struct {
+	options    Options
+	outcomes   *evidence.Cache[finding]
+	flight     *evidence.Flight[*report.Report]
+	progresses progresses
+	slots      chan struct{}
+}
+
+// New returns an engine.
+func New(o Options) *Engine {
+	o = o.withDefaults()
+	return &Engine{
+		options:  o,
+		outcomes: evidence.NewCache[finding](o.Outcomes, int64(o.Outcomes), o.Now),
+		flight:   evidence.NewFlight[*report.Report](o.Timeout),
+		slots:    make(chan struct{}, o.MaxConcurrent),
+	}
+}
+
+// Verify reports which signatures on the image the trust document accepts.
+//
+// The image is resolved to a digest once, before anything else; every later
+// step uses that digest, so a tag that moves meanwhile cannot mix two images in
+// one report.
+//
+// A bad signature, an unsigned image and a registry out of reach are findings.
+// Verify always returns a complete report; when ctx or the request's timeout
+// ends first it is inconclusive and names the stage that was under way, and the
+// work goes on for those who ask next. Concurrent questions about one subject
+// share one run. The report is shared: do not change it.
+//
+// Spec: Notary Project trust store and trust policy specification v1.0.0,
+// "Signature Evaluation"; OCI distribution v1.1.1, "Listing Referrers".
+func (e *Engine) Verify(ctx context.Context, req Request) *report.Report {
+	ref, err := reference.Parse(req.Image)
+	if err != nil {
+		return refused(req.Image, report.Error{Code: report.InvalidReference, Message: err.Error(), Stage: report.StageParse, Unseen: true})
+	}
+	verifiers, why := e.applicable(ref, req)
+	if why != nil {
+		r := refused(req.Image, *why)
+		r.Reference = ref.String()
+		return r
+	}
+	return e.share(ctx, req, ref, verifiers)
+}
+
+// run is the flow, once, for everybody who asked.
+func (e *Engine) run(ctx context.Context, p *progress, req Request, ref reference.Reference, verifiers []Verifier) *report.Report {
+	r := &report.Report{Image: req.Image, Reference: ref.String(), Digest: ref.Digest.String()}
+	subject, desc, err := e.resolve(ctx, p, ref)
+	if err != nil {
+		r.Errors = append(r.Errors, e.unseen(report.StageResolve, "resolve "+ref.String(), err))
+		return r.Conclude()
+	}
+	r.Reference, r.Digest, r.MediaType = subject.String(), subject.Digest.String(), desc.MediaType
+
+	j := &job{Engine: e, request: req, progress: p, verifiers: verifiers}
+	children := j.childrenLater(ctx, subject, desc)
+	var told string
+	r.Signatures, told, r.Errors = j.judge(ctx, subject, desc)
+	r.Platforms, desc, r.Errors = children(r.Errors)
+	r.MediaType = cmp.Or(r.MediaType, desc.MediaType, told)
+	return r.Conclude()
+}
+
+// applicable selects the verifiers that the trust document wants for ref. The
+// error says why none of them can accept anything.
+func (e *Engine) applicable(ref reference.Reference, req Request) ([]Verifier, *report.Error) {
+	doc, why := req.Trust, &report.Error{Code: report.NoTrustPolicy, Stage: report.StageTrust}
+	if doc == nil {
+		why.Message = "no trust document to judge by: pass one as \"trust\" in the request, or set up notation's trust policy and trust store on this machine"
+		if req.Untrusted != nil {
+			why.Message += " (" + oneLine(req.Untrusted) + ")"
+		}
+		return nil, why
+	}
+	var chosen []Verifier
+	for _, v := range e.options.Verifiers {
+		if !v.Accepts(doc) {
+			continue
+		}
+		if why = v.Applies(ref, doc); why == nil {
+			chosen = append(chosen, v)
+		}
+	}
+	if len(chosen) > 0 {
+		return chosen, nil
+	}
+	return nil, why
+}
+
+// resolve fixes the subject's digest. A digest reference needs no registry: its
+// media type is learned later.
+func (e *Engine) resolve(ctx context.Context, p *progress, ref reference.Reference) (reference.Reference, ocispec.Descriptor, error) {
+	if ref.Digest != "" {
+		return ref, ocispec.Descriptor{Digest: ref.Digest}, nil
+	}
+	ctx, done := e.stage(ctx, p, report.StageResolve)
+	desc, err := e.options.Source.Resolve(ctx, ref)
+	done(err)
+	return ref.WithDigest(desc.Digest), desc, err
+}
+
+// refused is the report of a question that ended before any network.
+func refused(image string, why report.Error) *report.Report {
+	return (&report.Report{Image: image, Errors: []report.Error{why}}).Conclude()
+}
+
+// unseen turns an error of the source into a finding: something is missing.
+func (e *Engine) unseen(stage report.Stage, doing string, err error) report.Error {
+	code, retryable := e.options.Classify(err)
+	return report.Error{Code: code, Message: doing + ": " + oneLine(err), Stage: stage, Retryable: retryable, Unseen: true}
+}
+
+func (o Options) withDefaults() Options {
+	setDefault(&o.MaxSignatures, 50)
+	setDefault(&o.MaxBytes, 64<<20)
+	setDefault(&o.MaxConcurrent, 64)
+	setDefault(&o.Outcomes, 10_000)
+	setDefault(&o.FailureTTL, 2*time.Second)
+	setDefault(&o.OutcomeTTL, time.Hour)
+	setDefault(&o.Timeout, 10*time.Second)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Stage == nil {
+		o.Stage = func(ctx context.Context, _ string) (context.Context, func(error)) { return ctx, func(error) {} }
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, bool) {}
+	}
+	return o
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// VerifyAll answers many requests concurrently, in their order. One that hangs
+// or fails leaves the others untouched.
+func (e *Engine) VerifyAll(ctx context.Context, reqs []Request) []*report.Report {
+	reports := make([]*report.Report, len(reqs))
+	faults := parallel(len(reqs), e.options.MaxConcurrent, func(i int) { reports[i] = e.Verify(ctx, reqs[i]) })
+	for i, fault := range faults {
+		if fault != nil {
+			reports[i] = refused(reqs[i].Image, report.Error{Code: report.Internal, Stage: report.StageVerify, Unseen: true, Message: "internal fault: " + oneLine(fault)})
+		}
+	}
+	return reports
+}

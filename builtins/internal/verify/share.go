@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+)
+
+// progress tells those who wait which stage their run has reached.
+type progress struct {
+	stage   atomic.Value
+	waiting int // guarded by progresses.mu
+}
+
+func (p *progress) at() report.Stage {
+	if s, ok := p.stage.Load().(report.Stage); ok {
+		return s
+	}
+	return report.StageResolve
+}
+
+// progresses finds the progress of the run that answers a question. The zero
+// value is ready to use.
+type progresses struct {
+	mu sync.Mutex
+	of map[string]*progress
+}
+
+func (ps *progresses) join(question string) *progress {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.of == nil {
+		ps.of = map[string]*progress{}
+	}
+	p := ps.of[question]
+	if p == nil {
+		p = &progress{}
+		ps.of[question] = p
+	}
+	p.waiting++
+	return p
+}
+
+func (ps *progresses) leave(question string, p *progress) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if p.waiting--; p.waiting == 0 {
+		delete(ps.of, question)
+	}
+}
+
+// share answers from a run that everybody with the same question shares.
+func (e *Engine) share(ctx context.Context, req Request, ref reference.Reference, verifiers []Verifier) *report.Report {
+	if req.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, req.Timeout)
+		defer cancel()
+	}
+	q := question(req, ref)
+	p := e.progresses.join(q)
+	defer e.progresses.leave(q, p)
+	r, err := e.flight.Do(ctx, q, func(ctx context.Context) (*report.Report, error) {
+		if err := e.enter(ctx); err != nil {
+			return nil, err
+		}
+		defer e.leave()
+		return e.run(ctx, p, req, ref, verifiers), nil
+	})
+	if err != nil {
+		return e.gaveUp(req.Image, ref, p.at(), err)
+	}
+	return as(r, req.Image)
+}
+
+// question is what a run depends on, as a key. Two spellings of one reference
+// are one question.
+func question(req Request, ref reference.Reference) string {
+	annotations, err := json.Marshal(req.Annotations) // sorted by key
+	if err != nil {
+		panic(err) // a map of strings always marshals
+	}
+	sum := sha256.Sum256(annotations)
+	return strings.Join([]string{ref.String(), req.Trust.Hash(), req.Platform, hex.EncodeToString(sum[:])}, " ")
+}
+
+// as gives the shared report the caller's own spelling of the image.
+func as(r *report.Report, image string) *report.Report {
+	if r.Image == image {
+		return r
+	}
+	own := *r
+	own.Image = image
+	return &own
+}
+
+// gaveUp is the report for a caller whose time ran out, or whose run died.
+func (e *Engine) gaveUp(image string, ref reference.Reference, at report.Stage, err error) *report.Report {
+	why := report.Error{Code: report.Timeout, Stage: at, Retryable: true, Unseen: true}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		why.Message = fmt.Sprintf("timeout at stage %s of %s; it goes on in the background: ask again", at, ref)
+	case errors.Is(err, context.Canceled):
+		why.Message = fmt.Sprintf("cancelled at stage %s of %s", at, ref)
+	case errors.Is(err, evidence.ErrPanic):
+		why.Code, why.Retryable = report.Internal, false
+		why.Message = fmt.Sprintf("internal fault at stage %s of %s (the image is denied; please report it): %s", at, ref, oneLine(err))
+	default:
+		why.Code, why.Retryable = e.options.Classify(err)
+		why.Message = oneLine(err)
+	}
+	r := refused(image, why)
+	r.Reference, r.Digest = ref.String(), ref.Digest.String()
+	return r
+}
+
+// enter waits for one of MaxConcurrent places.
+func (e *Engine) enter(ctx context.Context) error {
+	select {
+	case e.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a free verification slot: %w", ctx.Err())
+	}
+}
+
+func (e *Engine) leave() { <-e.slots }
+
+func (e *Engine) stage(ctx context.Context, p *progress, s report.Stage) (context.Context, func(error)) {
+	p.stage.Store(s)
+	return e.options.Stage(ctx, string(s))
+}
+
+// oneLine keeps an error's first line, bounded: messages end in admission
+// reviews and logs, and a stack trace belongs to neither.
+func oneLine(err error) string {
+	const most = 600
+	s, _, _ := strings.Cut(err.Error(), "\n")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
