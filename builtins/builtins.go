@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package builtins
+
+import (
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/topdown"
+)
+
+// builtin is one declaration and its implementation.
+type builtin struct {
+	decl *ast.Builtin
+	eval func(call) (ast.Value, error)
+}
+
+// all lists the built-ins in the order in which the reference documents them.
+func all() []builtin {
+	return []builtin{
+		verifyOne(),
+		verifyAll(),
+		resolve(),
+		referrers(),
+		manifest(),
+		imageConfig(),
+		referenceParse(),
+		referenceMatches(),
+	}
+}
+
+// Register makes the built-ins known to OPA, and hides secrets in the
+// environment from opa.runtime. It must be called once, before any
+// command, compiler or server is used, and not concurrently with them.
+func Register() {
+	for _, b := range all() {
+		ast.RegisterBuiltin(b.decl)
+		topdown.RegisterBuiltinFunc(b.decl.Name, b.wrap())
+	}
+	hideSecrets()
+}
+
+// Declarations returns what [Register] registers, for generators and tests.
+func Declarations() []*ast.Builtin {
+	list := all()
+	decls := make([]*ast.Builtin, len(list))
+	for i, b := range list {
+		decls[i] = b.decl
+	}
+	return decls
+}

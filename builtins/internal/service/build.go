@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials/dockerconfig"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/verify/notation"
+)
+
+// newRegistry builds the one client that talks to registries.
+func newRegistry(c *config.Config, d Deps) (*registry.Client, error) {
+	o := registry.Options{
+		Allowed: c.AllowedRegistries,
+		Limits: registry.Limits{
+			ManifestBytes: int64(c.Limits.ManifestBytes), BlobBytes: int64(c.Limits.BlobBytes),
+			Referrers: c.Limits.Referrers, ReferrerPages: c.Limits.ReferrerPages,
+		},
+		UserAgent: cmp.Or(d.UserAgent, "opa-ratify"),
+		Observe:   func(e registry.RequestEvent) { d.Metrics.RegistryRequest(e.Host, e.Status) },
+		Now:       d.Now,
+	}
+	for _, r := range c.Registries {
+		o.Registries = append(o.Registries, registry.Registry{
+			Match: r.Match, PlainHTTP: r.PlainHTTP, CA: r.CertificateAuthorities,
+			Mirrors: r.Mirrors, TrustedRealms: r.TrustedRealms, MaxConcurrent: r.MaxConcurrentRequests,
+		})
+	}
+	if !c.DockerConfig.Disabled {
+		o.Credentials = dockerconfig.New(dockerconfig.Options{Path: c.DockerConfig.Path, Helpers: c.DockerConfig.Helpers, Now: d.Now})
+	}
+	return registry.New(o)
+}
+
+// newNotation builds the Notation verifier and the guarded transport by which
+// it asks for revocation: those URLs come out of certificates.
+func newNotation(c *config.Config, d Deps) (*notation.Verifier, *http.Transport, error) {
+	transport := outbound.NewTransport(outbound.Policy{Allow: c.Outbound.Allow, Strict: true})
+	return notation.New(notation.Options{
+		RevocationClient:  &http.Client{Transport: transport, Timeout: c.Revocation.Timeout, CheckRedirect: outbound.CheckRedirect},
+		RevocationTimeout: c.Revocation.Timeout, CacheBytes: int64(c.Revocation.CacheBytes), Now: d.Now,
+	}), transport, nil
+}
+
+// classify names the reason behind an error of the evidence store.
+func classify(err error) (report.Code, bool) {
+	switch {
+	case errors.Is(err, evidence.ErrPanic):
+		return report.Internal, false
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return report.Timeout, true
+	default:
+		return registry.Classify(err)
+	}
+}

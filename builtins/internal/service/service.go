@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package service holds the one object behind all built-ins: the engine with
+// its registry client, caches and verifiers, built from one configuration.
+//
+// The plugin builds it from OPA's configuration and puts it in place with
+// [Use]. Commands that have no configuration (eval, test, check, build, bench)
+// get one that is built at the first call, from the file that the environment
+// variable RATIFY_CONFIG names, or from defaults. A service is replaced as a
+// whole, never changed: queries that run meanwhile finish with the one they have.
+package service
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/telemetry"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
+)
+
+// ConfigVariable names the environment variable that names the configuration
+// file of commands without OPA configuration.
+const ConfigVariable = "RATIFY_CONFIG"
+
+// Deps are what a service borrows from its host. The zero value is fine.
+type Deps struct {
+	// Metrics is told what happens. Nil: nobody is.
+	Metrics *telemetry.Metrics
+	// UserAgent is sent to registries. "": "opa-ratify".
+	UserAgent string
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+}
+
+// Service answers the built-ins. It may be shared between goroutines.
+type Service struct {
+	config *config.Config
+	now    func() time.Time
+	store  *evidence.Store
+	engine *verify.Engine
+	idle   func()
+
+	local struct {
+		sync.Mutex
+		doc     *trust.Document
+		err     error
+		checked time.Time
+	}
+}
+
+// New builds a service. The error joins every problem found.
+func New(c *config.Config, d Deps) (*Service, error) {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	client, err := newRegistry(c, d)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{config: c, now: d.Now}
+	s.store = evidence.NewStore(client, evidence.Options{
+		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
+		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
+		Observe: d.Metrics.Cache, Now: d.Now,
+	})
+	verifier, transport, err := newNotation(c, d)
+	if err != nil {
+		return nil, err
+	}
+	s.idle = func() { client.CloseIdleConnections(); transport.CloseIdleConnections() }
+	s.engine = verify.New(verify.Options{
+		Source: s.store, Verifiers: []verify.Verifier{verifier}, Classify: classify,
+		MaxSignatures: c.Limits.Signatures, MaxBytes: int64(c.Limits.TotalBytes), MaxConcurrent: c.Limits.ConcurrentVerifications,
+		Outcomes: c.Cache.Entries, FailureTTL: c.Cache.FailureTTL, Timeout: c.Timeout,
+		Stage: d.Metrics.Stage, Observe: d.Metrics.Cache, Now: d.Now,
+	})
+	return s, nil
+}
+
+// orNone maps the configuration's "0: nothing is kept" to the store's.
+func orNone(n int64) int64 {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
+// Close drops idle connections. Calls under way finish.
+func (s *Service) Close() { s.idle() }
+
+// Verify reports on one image; see [verify.Engine.Verify].
+func (s *Service) Verify(ctx context.Context, q verify.Request) *report.Report {
+	return s.engine.Verify(ctx, q)
+}
+
+// VerifyAll reports on many images concurrently, in the order of the requests.
+func (s *Service) VerifyAll(ctx context.Context, qs []verify.Request) []*report.Report {
+	return s.engine.VerifyAll(ctx, qs)
+}
+
+// ParseTrust compiles a trust document; see [trust.Parse].
+func (s *Service) ParseTrust(raw []byte) (*trust.Document, error) {
+	return trust.Parse(raw, trust.Options{Now: s.now})
+}
+
+// localTrustAge is how long the machine's own trust configuration is believed
+// before it is looked for again.
+const localTrustAge = time.Second
+
+// LocalTrust returns the trust policy and trust store that the operator set up
+// for notation on this machine. The error says why there is none to use.
+func (s *Service) LocalTrust() (*trust.Document, error) {
+	if s.config.Notation.Disabled {
+		return nil, fmt.Errorf("%w: plugins.ratify.notation.disabled is set; pass a trust document in the request", trust.ErrNoTrust)
+	}
+	l := &s.local
+	l.Lock()
+	defer l.Unlock()
+	if now := s.now(); l.checked.IsZero() || now.Sub(l.checked) >= localTrustAge {
+		l.checked = now
+		if l.doc == nil || l.doc.Stale() {
+			l.doc, l.err = trust.FromNotation(s.config.Notation.ConfigDir, trust.Options{Now: s.now})
+		}
+	}
+	return l.doc, l.err
+}
+
+var (
+	inUse atomic.Pointer[Service] //nolint:gochecknoglobals // the one service of the process
+	first sync.Mutex              //nolint:gochecknoglobals // guards its lazy construction
+)
+
+// Current returns the service in use. If nobody has put one in place it builds
+// one from RATIFY_CONFIG or from defaults; the error says what is wrong with
+// that file, and the next call tries again.
+func Current() (*Service, error) {
+	if s := inUse.Load(); s != nil {
+		return s, nil
+	}
+	first.Lock()
+	defer first.Unlock()
+	if s := inUse.Load(); s != nil {
+		return s, nil
+	}
+	c := config.Default()
+	if path := os.Getenv(ConfigVariable); path != "" {
+		var err error
+		if c, err = config.Load(path); err != nil {
+			return nil, fmt.Errorf("%s: %w", ConfigVariable, err)
+		}
+	}
+	s, err := New(c, Deps{})
+	if err != nil {
+		return nil, err
+	}
+	inUse.Store(s)
+	return s, nil
+}
+
+// Use puts s in place for every call from now on and returns the service it
+// replaces, nil if there was none. A nil s restores the lazy default.
+func Use(s *Service) (previous *Service) { return inUse.Swap(s) }

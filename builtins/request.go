@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package builtins
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
+)
+
+// operandError says what the policy's author must mend. It stops evaluation.
+type operandError struct {
+	operand int    // from 1
+	path    string // inside the operand: ".trust.notation"; "" for the operand itself
+	problem string
+}
+
+func (e *operandError) Error() string {
+	return fmt.Sprintf("operand %d%s: %s", e.operand, e.path, e.problem)
+}
+
+func wrong(path, format string, args ...any) error {
+	return &operandError{operand: 1, path: path, problem: fmt.Sprintf(format, args...)}
+}
+
+// request is the operand of the built-ins that look at an image.
+type request struct {
+	image        string
+	trust        ast.Value // nil: none was given
+	platform     string
+	annotations  map[string]string
+	timeout      time.Duration
+	artifactType string
+}
+
+// The keys of a request, by built-in. Every other key is an error, so that a
+// misspelt demand cannot be silently dropped.
+var (
+	verifyKeys    = []string{"image", "trust", "platform", "annotations", "timeout"} //nolint:gochecknoglobals // constant lists
+	resolveKeys   = []string{"image", "timeout"}                                     //nolint:gochecknoglobals // constant lists
+	referrersKeys = []string{"image", "artifact_type", "timeout"}                    //nolint:gochecknoglobals // constant lists
+	manifestKeys  = []string{"image", "platform", "timeout"}                         //nolint:gochecknoglobals // constant lists
+)
+
+// parseRequest reads v, a string (the image) or an object with the given keys.
+// path is where v stands inside the operand.
+func parseRequest(v ast.Value, path string, keys []string) (request, error) {
+	if s, ok := v.(ast.String); ok {
+		return request{image: string(s)}, nil
+	}
+	object, ok := v.(ast.Object)
+	if !ok {
+		return request{}, wrong(path, "must be a string (the image) or an object, is %s", ast.ValueName(v))
+	}
+	var r request
+	err := object.Iter(func(k, v *ast.Term) error {
+		key, ok := k.Value.(ast.String)
+		if !ok {
+			return wrong(path, "has a key that is not a string: %v", k)
+		}
+		if !slices.Contains(keys, string(key)) {
+			return wrong(path, "unknown key %q; a request has %s", string(key), strings.Join(keys, ", "))
+		}
+		return r.set(string(key), v.Value, path+"."+string(key))
+	})
+	if err != nil {
+		return request{}, err
+	}
+	if r.image == "" {
+		return request{}, wrong(path, `"image" is missing; a request has %s`, strings.Join(keys, ", "))
+	}
+	return r, nil
+}
+
+func (r *request) set(key string, v ast.Value, path string) (err error) {
+	switch key {
+	case "image":
+		r.image, err = stringAt(v, path)
+	case "trust":
+		if _, ok := v.(ast.Object); !ok {
+			return wrong(path, "must be a trust document (an object), is %s", ast.ValueName(v))
+		}
+		r.trust = v
+	case "platform":
+		if r.platform, err = stringAt(v, path); err == nil {
+			if problem := verify.CheckPlatform(r.platform); problem != nil {
+				return wrong(path, "%s", problem)
+			}
+		}
+	case "annotations":
+		r.annotations, err = stringsAt(v, path)
+	case "timeout":
+		r.timeout, err = durationAt(v, path)
+	case "artifact_type":
+		r.artifactType, err = stringAt(v, path)
+	}
+	return err
+}
+
+func stringAt(v ast.Value, path string) (string, error) {
+	s, ok := v.(ast.String)
+	if !ok {
+		return "", wrong(path, "must be a string, is %s", ast.ValueName(v))
+	}
+	return string(s), nil
+}
+
+func stringsAt(v ast.Value, path string) (map[string]string, error) {
+	object, ok := v.(ast.Object)
+	if !ok {
+		return nil, wrong(path, "must be an object of strings, is %s", ast.ValueName(v))
+	}
+	m := make(map[string]string, object.Len())
+	err := object.Iter(func(k, v *ast.Term) error {
+		key, err := stringAt(k.Value, path+" key")
+		if err != nil {
+			return err
+		}
+		m[key], err = stringAt(v.Value, fmt.Sprintf("%s[%q]", path, key))
+		return err
+	})
+	return m, err
+}
+
+func durationAt(v ast.Value, path string) (time.Duration, error) {
+	s, err := stringAt(v, path)
+	if err != nil {
+		return 0, err
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return 0, wrong(path, `%q is not a positive duration; write it as "2s" or "500ms"`, s)
+	}
+	return d, nil
+}

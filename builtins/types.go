@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package builtins
+
+import (
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/types"
+)
+
+// Types below the top level of an operand or result are never types.Named: OPA
+// v1.22's type checker panics on them (open-policy-agent/opa#5582). Results are
+// closed objects, so that `check` finds a misspelt field.
+
+func object(fields ...*types.StaticProperty) types.Type { return types.NewObject(fields, nil) }
+
+func field(name string, t types.Type) *types.StaticProperty { return types.NewStaticProperty(name, t) }
+
+func list(of types.Type) types.Type { return types.NewArray(nil, of) }
+
+func stringMap() types.Type { return types.NewObject(nil, types.NewDynamicProperty(types.S, types.S)) }
+
+func describe(name string, t types.Type, description string) types.Type {
+	return types.Named(name, t).Description(description)
+}
+
+const imageDescription = "the image, as a reference (`registry/repository:tag`, `registry/repository@sha256:…`, Docker short names)"
+
+// requestType is what [parseRequest] accepts for the given keys.
+func requestType(keys []string) types.Type {
+	fields := make([]*types.StaticProperty, len(keys))
+	for i, key := range keys {
+		fields[i] = field(key, requestField(key))
+	}
+	return types.NewAny(types.S, object(fields...))
+}
+
+func requestField(key string) types.Type {
+	switch key {
+	case "trust":
+		return types.A
+	case "annotations":
+		return stringMap()
+	default:
+		return types.S
+	}
+}
+
+func requestDescription(keys []string) string {
+	var about []string
+	for _, key := range keys {
+		about = append(about, "`"+key+"`: "+requestHelp[key])
+	}
+	return "the image as a string, or an object with " + strings.Join(about, "; ")
+}
+
+var requestHelp = map[string]string{ //nolint:gochecknoglobals // constant table
+	"image":         imageDescription + " (required)",
+	"trust":         "the trust document that says which signers count (default: Notation's own configuration on this machine)",
+	"platform":      "`os/architecture[/variant]` of a child of an index, or `*` for every child",
+	"annotations":   "an object of annotations that the signature must carry",
+	"timeout":       "a duration such as `2s`, never beyond the caller's own deadline",
+	"artifact_type": "list only referrers of this artifact type",
+}
+
+func errorType() types.Type {
+	return list(object(
+		field("code", types.S), field("message", types.S), field("stage", types.S), field("retryable", types.B),
+	))
+}
+
+func signatureType() types.Type {
+	return list(object(
+		field("format", types.S), field("artifact_type", types.S), field("digest", types.S), field("verified", types.B),
+		field("signer", object(
+			field("kind", types.S), field("subject", types.S), field("issuer", types.S), field("identity", types.S),
+			field("oidc_issuer", types.S), field("fingerprint", types.S), field("key", types.S), field("claims", stringMap()),
+		)),
+		field("trust", object(
+			field("policy", types.S), field("level", types.S), field("store", types.S), field("identity", types.S), field("key", types.S),
+		)),
+		field("signed_at", types.S), field("expires_at", types.S), field("annotations", stringMap()),
+		field("checks", list(object(
+			field("name", types.S), field("outcome", types.S), field("action", types.S), field("message", types.S),
+		))),
+		field("errors", errorType()),
+	))
+}
+
+func reportType() types.Type {
+	return object(
+		field("image", types.S), field("reference", types.S), field("digest", types.S), field("media_type", types.S),
+		field("verdict", types.S), field("verified", types.B),
+		field("signatures", signatureType()),
+		field("platforms", list(object(
+			field("platform", types.S), field("digest", types.S), field("media_type", types.S),
+			field("verdict", types.S), field("verified", types.B),
+			field("signatures", signatureType()), field("errors", errorType()),
+		))),
+		field("errors", errorType()),
+	)
+}
+
+const reportDescription = "the report: `verdict` is `verified`, `rejected` or `inconclusive`, `verified` is true only for the first; " +
+	"`signatures` has one finding per signature with its `signer`, `checks` and `errors`; `platforms` one per demanded child of an index; " +
+	"`errors` says why the image is not verified. Every field is always present"
