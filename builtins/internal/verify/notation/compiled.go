@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package notation
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	"github.com/notaryproject/notation-go"
+	"github.com/notaryproject/notation-go/verifier"
+	"github.com/notaryproject/notation-go/verifier/truststore"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
+)
+
+// compiled is notation-go's verifier for one statement of one trust document.
+type compiled struct {
+	notation.Verifier
+}
+
+// artifactReference is what the library is told: it would choose a statement by
+// it, which was done already, on canonical names.
+const artifactReference = "registry.invalid/selected@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+
+// compile returns the verifier for a statement, from the cache if it was built
+// before. The hash names the certificates too, so that it never serves another
+// document's.
+func (v *Verifier) compile(doc *trust.Document, statement *trust.Statement) (*compiled, error) {
+	id := doc.Hash() + "/" + statement.Name
+	if c, found := v.compiled.get(id, v.now()); found {
+		return c, nil
+	}
+	built, err := verifier.NewWithOptions(statement.Document(), storesOf(statement), nil, verifier.VerifierOptions{
+		RevocationCodeSigningValidator:  v.revocation.codeSigning,
+		RevocationTimestampingValidator: v.revocation.timestamping,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("compile trust policy %q: %w", statement.Name, err)
+	}
+	c := &compiled{Verifier: built}
+	v.compiled.put(id, c, 1, time.Time{})
+	return c, nil
+}
+
+// stores answers the library's questions for certificates, by "type:name".
+type stores map[string]*trust.Store
+
+func storesOf(s *trust.Statement) stores {
+	byName := stores{}
+	for _, store := range s.Stores {
+		byName[store.Name] = store
+	}
+	return byName
+}
+
+// GetCertificates implements notation-go's X509TrustStore.
+func (s stores) GetCertificates(_ context.Context, kind truststore.Type, name string) ([]*x509.Certificate, error) {
+	full := string(kind) + ":" + name
+	store, found := s[full]
+	if !found || len(store.Certificates) == 0 {
+		return nil, truststore.TrustStoreError{Msg: fmt.Sprintf("the trust store %q has no certificates", full)}
+	}
+	return store.Certificates, nil
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package notation
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"time"
+
+	"github.com/notaryproject/notation-core-go/signature"
+	"github.com/notaryproject/notation-go/verifier/trustpolicy"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+)
+
+// describe fills in who signed, what, when, and which part of the policy knows
+// them. It is called when the envelope has integrity, also for signatures that
+// are not verified: near misses are explained by it.
+func (j *judgement) describe(s *report.Signature) {
+	info := &j.content.SignerInfo
+	leaf := info.CertificateChain[0]
+	fingerprint := sha256.Sum256(leaf.Raw)
+	s.Signer = report.Signer{
+		Kind:        "certificate",
+		Subject:     leaf.Subject.String(),
+		Issuer:      leaf.Issuer.String(),
+		Fingerprint: "sha256:" + hex.EncodeToString(fingerprint[:]),
+		Claims:      map[string]string{},
+	}
+	if store := j.anchor(); store != nil {
+		s.Trust.Store = store.Name
+	}
+	if identity := j.matched(); identity != nil {
+		s.Trust.Identity = identity.Text
+	}
+	s.SignedAt, s.ExpiresAt = stamp(j.signedAt()), stamp(info.SignedAttributes.Expiry)
+	maps.Copy(s.Annotations, j.target.Annotations)
+}
+
+// signedAt is the time the timestamp authority vouches for, otherwise the one
+// the signer claims.
+func (j *judgement) signedAt() time.Time {
+	info := &j.content.SignerInfo
+	if info.SignedAttributes.SigningScheme == signature.SigningSchemeX509 && j.timestampPassed() {
+		if proven := j.provenTime(); proven != nil {
+			return proven.Value
+		}
+	}
+	return info.SignedAttributes.SigningTime
+}
+
+// validUntil is the next instant at which a fact of the judgement changes: the
+// signature's expiry, the ends of the certificates, the age of revocation
+// answers.
+func (j *judgement) validUntil() time.Time {
+	now := j.verifier.now()
+	info := &j.content.SignerInfo
+	instants := []time.Time{info.SignedAttributes.Expiry}
+	for _, c := range info.CertificateChain {
+		instants = append(instants, c.NotBefore, c.NotAfter)
+	}
+	next := j.lookups.bound()
+	for _, t := range instants {
+		if t.After(now) {
+			next = earliest(next, t)
+		}
+	}
+	if j.unanswered(trustpolicy.TypeRevocation, j.verifier.revocation.codeSigning) ||
+		j.unanswered(trustpolicy.TypeAuthenticTimestamp, j.verifier.revocation.timestamping) {
+		next = earliest(next, now.Add(unknownMaxAge))
+	}
+	return next
+}
+
+// unanswered reports a check that failed without an answer about revocation:
+// nothing then says how long that stays so.
+func (j *judgement) unanswered(t trustpolicy.ValidationType, r *revocationChecker) bool {
+	result := j.result(t)
+	return result != nil && result.Error != nil && j.lookups.of(r) == nil
+}
