@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package telemetry
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// instrumentation names this module in traces.
+const instrumentation = "github.com/opa-ratify/opa-ratify"
+
+// Stage begins one stage of the flow ("resolve", "fetch"): a span below the one
+// in ctx, from the same tracer provider, and a duration. Without a span in ctx
+// only the duration is taken. Work of the stage uses the returned context; done
+// ends it, once, with the stage's error or nil. A nil *Metrics opens the span
+// all the same.
+//
+// The error's text becomes part of the trace: it must hold no credential.
+func (m *Metrics) Stage(ctx context.Context, name string) (staged context.Context, done func(error)) {
+	started := time.Now()
+	ctx, span := Span(ctx, "ratify."+name)
+	return ctx, func(err error) {
+		end(span, err)
+		if m != nil {
+			m.c.stageDuration.WithLabelValues(m.words.value(name)).Observe(time.Since(started).Seconds())
+		}
+	}
+}
+
+// Span opens a span below the one in ctx. The caller ends it.
+func Span(ctx context.Context, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
+	return trace.SpanFromContext(ctx).TracerProvider().Tracer(instrumentation).
+		Start(ctx, name, trace.WithAttributes(attributes...))
+}
+
+func end(span trace.Span, err error) {
+	if err != nil {
+		span.RecordError(err)
+		span.SetStatus(codes.Error, err.Error())
+	}
+	span.End()
+}
