@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/notaryproject/notation-core-go/signature"
 	"github.com/notaryproject/notation-go/verifier/trustpolicy"
 
 	"github.com/opa-ratify/opa-ratify/test/signtest"
@@ -29,6 +30,9 @@ func TestNotationAccepts(t *testing.T) {
 		{name: "two intermediates", ca: signtest.CAOptions{Intermediates: 2}},
 		{name: "expires tomorrow", sign: signtest.SignOptions{Expiry: 24 * time.Hour}},
 		{name: "signed last month", sign: signtest.SignOptions{SigningTime: time.Now().AddDate(0, -1, 0)}},
+		// The specification says to reject what is critical and unknown; notation-go
+		// 1.3.2 does so only when the signature names a plugin.
+		{name: "unknown critical attribute", sign: signtest.SignOptions{Attributes: []signature.Attribute{{Key: "example.unknown", Critical: true, Value: "x"}}}},
 		{name: "user metadata", sign: signtest.SignOptions{UserMetadata: map[string]string{"team": "a"}}},
 	}
 	for _, tt := range tests {
@@ -37,8 +41,9 @@ func TestNotationAccepts(t *testing.T) {
 				t.Parallel()
 				ca := newCA(t, tt.ca)
 				signer := newLeaf(t, ca, tt.leaf)
-				tt.sign.Format = format
-				env := sign(t, signer, subject("app"), tt.sign)
+				options := tt.sign
+				options.Format = format
+				env := sign(t, signer, subject("app"), options)
 
 				accepting := trust{ca: []*x509.Certificate{ca.Cert}, identity: signer.Identity()}
 				if failed, _, err := accepting.verify(t, subject("app"), env); err != nil {
@@ -57,15 +62,15 @@ func TestNotationRejects(t *testing.T) {
 		name   string
 		leaf   signtest.LeafOptions
 		sign   signtest.SignOptions
-		tamper func(signtest.Envelope) (signtest.Envelope, error)
+		change func(signtest.Envelope) (signtest.Envelope, error)
 		want   trustpolicy.ValidationType // "" for failures before any validation
 	}{
 		{name: "expired signature", sign: signtest.SignOptions{SigningTime: lastWeek, Expiry: 24 * time.Hour}, want: trustpolicy.TypeExpiry},
 		{name: "expired certificate", leaf: signtest.LeafOptions{NotAfter: yesterday}, sign: signtest.SignOptions{SigningTime: lastWeek}, want: trustpolicy.TypeAuthenticTimestamp},
 		{name: "wrong identity", leaf: signtest.LeafOptions{Subject: pkix.Name{CommonName: "dev", Organization: []string{"Acme"}, Province: []string{"WA"}, Country: []string{"US"}}}, want: trustpolicy.TypeAuthenticity},
-		{name: "flipped payload", tamper: signtest.FlipPayload, want: trustpolicy.TypeIntegrity},
-		{name: "flipped signature", tamper: signtest.FlipSignature, want: trustpolicy.TypeIntegrity},
-		{name: "truncated", tamper: truncated, want: trustpolicy.TypeIntegrity},
+		{name: "flipped payload", change: signtest.FlipPayload, want: trustpolicy.TypeIntegrity},
+		{name: "flipped signature", change: signtest.FlipSignature, want: trustpolicy.TypeIntegrity},
+		{name: "truncated", change: truncated, want: trustpolicy.TypeIntegrity},
 		{name: "wrong payload type", sign: signtest.SignOptions{PayloadType: "application/json"}, want: trustpolicy.TypeIntegrity},
 		{name: "signed for another image", sign: signtest.SignOptions{TargetOverride: &other}},
 		{name: "payload without target", sign: signtest.SignOptions{Payload: []byte(`{"targetArtifact":{}}`)}},
@@ -76,10 +81,11 @@ func TestNotationRejects(t *testing.T) {
 			t.Run(tt.name+"/"+string(format), func(t *testing.T) {
 				t.Parallel()
 				ca := newCA(t, signtest.CAOptions{})
-				tt.sign.Format = format
-				env := sign(t, newLeaf(t, ca, tt.leaf), subject("app"), tt.sign)
-				if tt.tamper != nil {
-					env = tamper(t, tt.tamper, env)
+				options := tt.sign
+				options.Format = format
+				env := sign(t, newLeaf(t, ca, tt.leaf), subject("app"), options)
+				if tt.change != nil {
+					env = tamper(t, tt.change, env)
 				}
 
 				accepting := trust{ca: []*x509.Certificate{ca.Cert}, identity: newLeaf(t, ca, release).Identity()}

@@ -27,6 +27,9 @@ type TSAOptions struct {
 	// NotBefore and NotAfter are the validity of its certificate. Zero: ten years
 	// ago, in ten years.
 	NotBefore, NotAfter time.Time
+	// CodeSigning gives the TSA a certificate for code signing in place of one for
+	// timestamps; [TSA.Countersign] with it makes a timestamp to be rejected.
+	CodeSigning bool
 	// Now is the time it certifies. Nil: [time.Now].
 	Now func() time.Time
 	// Accuracy of that time, in whole seconds. Zero: one second.
@@ -147,6 +150,9 @@ func (t *TSA) token(query *tspclient.Request) ([]byte, error) {
 
 // signer issues the certificate of the TSA.
 func (o TSAOptions) signer() (*Signer, error) {
+	if o.CodeSigning {
+		return o.CA.Leaf(LeafOptions{Key: o.Key, NotBefore: o.NotBefore, NotAfter: o.NotAfter})
+	}
 	usage, err := criticalTimestamping()
 	if err != nil {
 		return nil, err

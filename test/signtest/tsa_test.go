@@ -75,3 +75,35 @@ func TestTimestampIsRejected(t *testing.T) {
 		}
 	}
 }
+
+func TestCountersign(t *testing.T) {
+	t.Parallel()
+	ca := newCA(t, signtest.CAOptions{})
+	signer := newLeaf(t, ca, signtest.LeafOptions{})
+	tests := []struct {
+		name string
+		tsa  signtest.TSAOptions
+		want trustpolicy.ValidationType
+	}{
+		{name: "good"},
+		{name: "timestamp before the TSA's certificate", tsa: signtest.TSAOptions{NotBefore: time.Now().Add(time.Hour)}, want: trustpolicy.TypeAuthenticTimestamp},
+		{name: "certificate of the TSA is not for timestamps", tsa: signtest.TSAOptions{CodeSigning: true}, want: trustpolicy.TypeAuthenticTimestamp},
+	}
+	for _, tt := range tests {
+		for _, format := range signtest.Formats() {
+			t.Run(tt.name+"/"+string(format), func(t *testing.T) {
+				t.Parallel()
+				tsa := signtest.StartTSA(t, tt.tsa)
+				env, err := tsa.Countersign(t.Context(), sign(t, signer, subject("app"), signtest.SignOptions{Format: format}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				accepting := trust{ca: []*x509.Certificate{ca.Cert}, tsa: []*x509.Certificate{tsa.CA.Cert}, timestamp: trustpolicy.OptionAlways}
+				failed, _, err := accepting.verify(t, subject("app"), env)
+				if failed != tt.want || (err != nil) != (tt.want != "") {
+					t.Errorf("failed validation: got %q (%v), want %q", failed, err, tt.want)
+				}
+			})
+		}
+	}
+}
