@@ -73,7 +73,7 @@ bench-base: $(TOOLS)/.installed
 
 lint: $(TOOLS)/.installed ## go vet, gofumpt, golangci-lint, regal
 	go vet ./...
-	unformatted=$$($(TOOLS)/gofumpt -extra -l $(GO)); test -z "$$unformatted" || { echo "not gofumpt'ed: $$unformatted"; exit 1; }
+	unformatted=$$($(TOOLS)/gofumpt -extra=group_params -l $(GO)); test -z "$$unformatted" || { echo "not gofumpt'ed: $$unformatted"; exit 1; }
 	$(TOOLS)/golangci-lint run
 	$(if $(REGO),$(TOOLS)/regal lint $(REGO))
 

@@ -3,7 +3,6 @@
 package conventions
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -111,7 +110,7 @@ func idleRules(t *Tree) []string {
 	for _, rule := range reserved {
 		findings = append(findings, unmatched(rule.importers, packages)...)
 		if !slices.ContainsFunc(imported, func(p string) bool { return match(rule.imported, p) }) {
-			findings = append(findings, fmt.Sprintf("import rule: nobody imports %s", rule.imported))
+			findings = append(findings, "import rule: nobody imports "+rule.imported)
 		}
 	}
 	for _, rule := range refused {
@@ -124,7 +123,7 @@ func unmatched(patterns, packages []string) []string {
 	var findings []string
 	for _, pattern := range patterns {
 		if !slices.ContainsFunc(packages, func(dir string) bool { return match(pattern, dir) }) {
-			findings = append(findings, fmt.Sprintf("import rule: no package matches %s", pattern))
+			findings = append(findings, "import rule: no package matches "+pattern)
 		}
 	}
 	return findings

@@ -14,7 +14,7 @@ var goFolders = []string{"builtins", "cmd", "rego", "test"}
 
 // top is all that may be in the root, besides names that begin with a dot.
 var top = slices.Concat(goFolders, []string{
-	"bundles", "charts", "LICENSE", "Makefile", "README.md", "capabilities.json", "go.mod", "go.sum",
+	"bundles", "charts", "LICENSE", "Makefile", "README.md", "go.mod", "go.sum",
 })
 
 // meaningless are package names that say nothing about what the package holds.
