@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+	"oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
+)
+
+// ErrAnswer says that a token server's answer cannot be used.
+var ErrAnswer = errors.New("token server's answer is unusable")
+
+// maxTokenBytes bounds a token server's answer: two copies of a token of 16 KiB,
+// and room.
+const maxTokenBytes = 128 << 10
+
+// ServerError is a refusal by the token server. It unwraps to the
+// [*problem.Problem].
+type ServerError struct {
+	Host    string
+	Problem *problem.Problem
+}
+
+func (e *ServerError) Error() string { return "token server " + e.Host + ": " + e.Problem.Error() }
+
+// Unwrap returns the problem.
+func (e *ServerError) Unwrap() error { return e.Problem }
+
+// start asks for a token unless somebody does already. The request belongs to
+// nobody's context, so that the first caller's cancellation fails no other.
+func (a *Authorizer) start(ctx context.Context, key string, e exchange) <-chan singleflight.Result {
+	return a.flight.DoChan(key, func() (any, error) {
+		if t, ok := a.tokens.Get(key); ok && a.o.Now().Before(t.renew) {
+			return t.value, nil // came in between the caller's look and this one
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
+		defer cancel()
+		defer context.AfterFunc(a.o.Base, cancel)()
+		t, err := a.fetch(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		a.tokens.Add(key, t)
+		return t.value, nil
+	})
+}
+
+func (a *Authorizer) fetch(ctx context.Context, e exchange) (token, error) {
+	realm, err := parseRealm(e.realm)
+	if err != nil {
+		return token{}, err
+	}
+	if err := a.realms.check(realm, e.credential != auth.EmptyCredential); err != nil {
+		return token{}, err
+	}
+	select {
+	case a.slots <- struct{}{}:
+		defer func() { <-a.slots }()
+	case <-ctx.Done():
+		return token{}, ctx.Err()
+	}
+	req, err := e.request(ctx, realm)
+	if err != nil {
+		return token{}, err
+	}
+	return a.send(req)
+}
+
+// request is a GET, with the password as Basic authentication if there is one,
+// or a POST for an identity token.
+func (e exchange) request(ctx context.Context, realm *url.URL) (*http.Request, error) {
+	if e.credential.RefreshToken != "" {
+		return e.post(ctx, realm)
+	}
+	u := *realm
+	query := u.Query()
+	if e.service != "" {
+		query.Set("service", e.service)
+	}
+	query.Set("scope", e.scope)
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the registry's challenge names no URL as its realm", ErrRealm)
+	}
+	if e.credential.Username != "" || e.credential.Password != "" {
+		req.SetBasicAuth(e.credential.Username, e.credential.Password)
+	}
+	return req, nil
+}
+
+func (e exchange) post(ctx context.Context, realm *url.URL) (*http.Request, error) {
+	form := url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {e.credential.RefreshToken},
+		"service": {e.service}, "scope": {e.scope}, "client_id": {"opa-ratify"},
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, realm.String(), strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, fmt.Errorf("%w: the registry's challenge names no URL as its realm", ErrRealm)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return req, nil
+}
+
+func (a *Authorizer) send(req *http.Request) (token, error) {
+	if a.o.UserAgent != "" {
+		req.Header.Set("User-Agent", a.o.UserAgent)
+	}
+	began, now := time.Now(), a.o.Now()
+	resp, err := a.client.Do(req)
+	if err != nil {
+		a.observe(req.URL.Host, 0, began)
+		return token{}, transportError(req.URL.Host, err)
+	}
+	defer resp.Body.Close()
+	a.observe(req.URL.Host, resp.StatusCode, began)
+	if resp.StatusCode != http.StatusOK {
+		return token{}, &ServerError{Host: req.URL.Host, Problem: problem.Read(resp, now)}
+	}
+	body, err := outbound.ReadAll(resp.Body, maxTokenBytes)
+	if err != nil {
+		return token{}, fmt.Errorf("token server %s: %w", req.URL.Host, err)
+	}
+	return parseToken(body, now)
+}
+
+// transportError drops the URL, which net/http puts into every error with its
+// query: of a redirect, the query may be the secret.
+func transportError(host string, err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return fmt.Errorf("token server %s: %w", host, err)
+}
+
+func (a *Authorizer) observe(host string, status int, began time.Time) {
+	if a.o.Observe != nil {
+		a.o.Observe(host, status, time.Since(began))
+	}
+}
+
+// parseToken reads a token server's answer; it never quotes it.
+func parseToken(body []byte, now time.Time) (token, error) {
+	var answer struct {
+		Token       string  `json:"token"`
+		AccessToken string  `json:"access_token"`
+		ExpiresIn   float64 `json:"expires_in"` // seconds; some servers write a fraction
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return token{}, fmt.Errorf("%w: it is not the JSON of a token", ErrAnswer)
+	}
+	value := answer.Token
+	if value == "" {
+		value = answer.AccessToken
+	}
+	if value == "" {
+		return token{}, fmt.Errorf("%w: it has no token", ErrAnswer)
+	}
+	seconds := min(max(answer.ExpiresIn, 0), maxLifetime.Seconds())
+	return newToken(value, time.Duration(seconds*float64(time.Second)), now), nil
+}
