@@ -29,18 +29,18 @@ const artifactReference = "registry.invalid/selected@sha256:00000000000000000000
 // document's.
 func (v *Verifier) compile(doc *trust.Document, statement *trust.Statement) (*compiled, error) {
 	id := doc.Hash() + "/" + statement.Name
-	if c, found := v.compiled.get(id, v.now()); found {
+	if c, found := v.compiled.Get(id); found {
 		return c, nil
 	}
 	built, err := verifier.NewWithOptions(statement.Document(), storesOf(statement), nil, verifier.VerifierOptions{
-		RevocationCodeSigningValidator:  v.revocation.codeSigning,
-		RevocationTimestampingValidator: v.revocation.timestamping,
+		RevocationCodeSigningValidator:  v.revocation.CodeSigning,
+		RevocationTimestampingValidator: v.revocation.Timestamping,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("compile trust policy %q: %w", statement.Name, err)
 	}
 	c := &compiled{Verifier: built}
-	v.compiled.put(id, c, 1, time.Time{})
+	v.compiled.Put(id, c, 1, time.Time{})
 	return c, nil
 }
 

@@ -50,7 +50,7 @@ func (j *judgement) expiry(error) *report.Error {
 }
 
 func (j *judgement) revocation(said error) *report.Error {
-	if f := j.lookups.of(j.verifier.revocation.codeSigning).finding("signing certificate"); f != nil {
+	if f := revocationFinding(j.answers.Of(j.verifier.revocation.CodeSigning), "signing certificate"); f != nil {
 		return f
 	}
 	return unreachable("%s", oneLine(said.Error()))

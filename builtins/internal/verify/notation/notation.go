@@ -10,8 +10,7 @@
 // the envelope and the certificates; a derived fact explains a failure, it never
 // makes a signature pass.
 //
-// Nothing here fetches from a registry. The only network it uses is the HTTP
-// client it is given, for OCSP and CRLs.
+// Nothing here dials: questions about revocation go to package revocation.
 //
 // Spec: Notary Project signature specification v1.1, trust store and trust
 // policy specification v1.1.
@@ -19,15 +18,16 @@ package notation
 
 import (
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/notaryproject/notation-core-go/signature/cose"
 	"github.com/notaryproject/notation-core-go/signature/jws"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/revocation"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
 )
 
@@ -45,34 +45,22 @@ const (
 	MediaTypeCOSE = cose.MediaTypeEnvelope
 )
 
-// Options is how a [Verifier] reaches the world. The zero value reaches none of
-// it: certificates that name a revocation responder are then revocation_unknown.
+// Options is how a [Verifier] asks about revocation. The zero value asks nobody:
+// certificates that name a responder are then revocation_unknown.
 type Options struct {
-	// RevocationClient asks OCSP responders and CRL distribution points. The
-	// addresses come out of certificates that strangers wrote: the client must
-	// refuse internal addresses. Nil: nobody is asked.
-	RevocationClient *http.Client
+	// RevocationClient asks OCSP responders and CRL distribution points; see
+	// [revocation.Client] for what it must refuse. Nil: nobody is asked.
+	RevocationClient *revocation.Client
 	// RevocationTimeout bounds one answer about one chain. Zero: 5 s.
 	RevocationTimeout time.Duration
-	// RevocationMaxAge bounds how long an answer is reused, whatever it says of
-	// itself. Zero: 1 h.
+	// RevocationMaxAge bounds how long an answer is reused. Zero: 1 h.
 	RevocationMaxAge time.Duration
-	// MaxCRLBytes bounds one CRL. Zero: 8 MiB.
-	MaxCRLBytes int64
-	// CRLCacheBytes bounds the memory of kept CRLs. Zero: 64 MiB.
-	CRLCacheBytes int64
-	// AnswerCacheEntries bounds the kept answers about chains. Zero: 4096.
-	AnswerCacheEntries int
+	// CacheBytes bounds the memory of kept CRLs. Zero: 64 MiB.
+	CacheBytes int64
 	// Now is the clock of caches and bounds. notation-go itself always uses the
 	// machine's. Nil: time.Now.
 	Now func() time.Time
 }
-
-func (o Options) revocationTimeout() time.Duration { return or(o.RevocationTimeout, 5*time.Second) }
-func (o Options) revocationMaxAge() time.Duration  { return or(o.RevocationMaxAge, time.Hour) }
-func (o Options) maxCRLBytes() int64               { return or(o.MaxCRLBytes, 8<<20) }
-func (o Options) crlCacheBytes() int64             { return or(o.CRLCacheBytes, 64<<20) }
-func (o Options) answerCacheEntries() int          { return or(o.AnswerCacheEntries, 4096) }
 
 func or[T comparable](v, otherwise T) T {
 	var zero T
@@ -85,8 +73,8 @@ func or[T comparable](v, otherwise T) T {
 // Verifier judges Notary Project signatures. It may be shared between goroutines.
 type Verifier struct {
 	now        func() time.Time
-	revocation *revocationCheckers
-	compiled   *cache[string, *compiled]
+	revocation revocation.Validators
+	compiled   *evidence.Cache[*compiled]
 }
 
 // maxCompiled bounds the kept statements: a process knows few trust documents,
@@ -98,7 +86,13 @@ func New(o Options) *Verifier {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Verifier{now: o.Now, revocation: newRevocationCheckers(o), compiled: newCache[string, *compiled](maxCompiled)}
+	return &Verifier{
+		now: o.Now,
+		revocation: revocation.New(revocation.Options{
+			Client: o.RevocationClient, Timeout: o.RevocationTimeout, MaxAge: o.RevocationMaxAge, CacheBytes: o.CacheBytes, Now: o.Now,
+		}),
+		compiled: evidence.NewCache[*compiled](maxCompiled, maxCompiled, o.Now),
+	}
 }
 
 // Format returns "notation".

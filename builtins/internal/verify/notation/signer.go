@@ -12,6 +12,7 @@ import (
 	"github.com/notaryproject/notation-go/verifier/trustpolicy"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/revocation"
 )
 
 // describe fills in who signed, what, when, and which part of the policy knows
@@ -60,22 +61,30 @@ func (j *judgement) validUntil() time.Time {
 	for _, c := range info.CertificateChain {
 		instants = append(instants, c.NotBefore, c.NotAfter)
 	}
-	next := j.lookups.bound()
+	next := j.answers.Until()
 	for _, t := range instants {
 		if t.After(now) {
 			next = earliest(next, t)
 		}
 	}
-	if j.unanswered(trustpolicy.TypeRevocation, j.verifier.revocation.codeSigning) ||
-		j.unanswered(trustpolicy.TypeAuthenticTimestamp, j.verifier.revocation.timestamping) {
-		next = earliest(next, now.Add(unknownMaxAge))
+	if j.unanswered(trustpolicy.TypeRevocation, j.verifier.revocation.CodeSigning) ||
+		j.unanswered(trustpolicy.TypeAuthenticTimestamp, j.verifier.revocation.Timestamping) {
+		next = earliest(next, now.Add(revocation.UnknownMaxAge))
 	}
 	return next
 }
 
 // unanswered reports a check that failed without an answer about revocation:
 // nothing then says how long that stays so.
-func (j *judgement) unanswered(t trustpolicy.ValidationType, r *revocationChecker) bool {
+func (j *judgement) unanswered(t trustpolicy.ValidationType, v *revocation.Validator) bool {
 	result := j.result(t)
-	return result != nil && result.Error != nil && j.lookups.of(r) == nil
+	return result != nil && result.Error != nil && j.answers.Of(v) == nil
+}
+
+// earliest returns the first of two instants, ignoring zero ones.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }

@@ -53,7 +53,7 @@ func (j *judgement) badTimestamp(said error) *report.Error {
 	if f := outOfValidity(j.content.SignerInfo.CertificateChain, first, last, "at the signed timestamp"); f != nil {
 		return f
 	}
-	if f := j.lookups.of(j.verifier.revocation.timestamping).finding("timestamping certificate"); f != nil {
+	if f := revocationFinding(j.answers.Of(j.verifier.revocation.Timestamping), "timestamping certificate"); f != nil {
 		return f
 	}
 	return finding(report.InvalidTimestamp, "%s", oneLine(said.Error()))

@@ -11,6 +11,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/revocation"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
 )
@@ -41,13 +42,12 @@ func (v *Verifier) Verify(ctx context.Context, e verify.Evidence, doc *trust.Doc
 	return j.report()
 }
 
-// judgement is one signature, what the library says about it, and what it was
-// told by revocation responders.
+// judgement is one signature and what the library says about it.
 type judgement struct {
 	verifier  *Verifier
 	evidence  verify.Evidence
 	statement *trust.Statement
-	lookups   *lookups
+	answers   *revocation.Answers // what revocation responders said
 
 	outcome *notation.VerificationOutcome
 	err     error // the library's verdict: nil is verified
@@ -57,12 +57,13 @@ type judgement struct {
 }
 
 func (v *Verifier) judge(ctx context.Context, e verify.Evidence, doc *trust.Document) (*judgement, error) {
-	j := &judgement{verifier: v, evidence: e, statement: doc.Notation().Statement(e.Subject), lookups: &lookups{}}
+	j := &judgement{verifier: v, evidence: e, statement: doc.Notation().Statement(e.Subject)}
 	c, err := v.compile(doc, j.statement)
 	if err != nil {
 		return nil, err
 	}
-	j.outcome, j.err = c.Verify(context.WithValue(ctx, lookupsKey{}, j.lookups), subject(e), e.Blobs[0], notation.VerifierVerifyOptions{
+	ctx, j.answers = revocation.WithAnswers(ctx)
+	j.outcome, j.err = c.Verify(ctx, subject(e), e.Blobs[0], notation.VerifierVerifyOptions{
 		ArtifactReference:  artifactReference,
 		SignatureMediaType: e.Manifest.Layers[0].MediaType,
 		UserMetadata:       e.Annotations,

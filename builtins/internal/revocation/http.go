@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package notation
+package revocation
 
 import (
 	"bytes"
@@ -45,20 +45,20 @@ func sightingsOf(ctx context.Context) *sightings {
 	return s
 }
 
-// errTooLarge is wrapped when a responder's answer reaches its limit.
-var errTooLarge = errors.New("the answer is too large")
+// ErrTooLarge is wrapped when a responder's answer reaches its limit in bytes.
+var ErrTooLarge = errors.New("the answer is too large")
 
 // boundedClient returns the operator's client with bounded answers; as an OCSP
 // client it also notes how long they are good.
 func boundedClient(o Options, forOCSP bool) *http.Client {
 	client := http.Client{Transport: noClient{}}
-	if o.RevocationClient != nil {
-		client = *o.RevocationClient
+	if o.Client != nil {
+		client = *o.Client
 		if client.Transport == nil {
 			client.Transport = http.DefaultTransport
 		}
 	}
-	limits := limiter{base: client.Transport, limit: o.maxCRLBytes()}
+	limits := limiter{base: client.Transport, limit: o.MaxCRLBytes}
 	client.Transport = limits
 	if forOCSP {
 		client.Transport = recorder{base: limits, now: o.Now}
@@ -109,7 +109,7 @@ func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 func (r recorder) until(body []byte) time.Time {
 	parsed, err := ocsp.ParseResponse(body, nil)
 	if err != nil || parsed.NextUpdate.IsZero() {
-		return r.now().Add(unknownMaxAge)
+		return r.now().Add(UnknownMaxAge)
 	}
 	return parsed.NextUpdate
 }
@@ -129,7 +129,15 @@ func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.left -= int64(n)
 	if b.left < 0 {
-		return 0, errTooLarge
+		return 0, ErrTooLarge
 	}
 	return n, err
 }
+
+// errNoClient is the answer when the operator gave no client.
+var errNoClient = errors.New("revocation checking has no HTTP client")
+
+type noClient struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (noClient) RoundTrip(*http.Request) (*http.Response, error) { return nil, errNoClient }

@@ -6,68 +6,31 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/notaryproject/notation-core-go/revocation/ocsp"
 	"github.com/notaryproject/notation-core-go/revocation/result"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/revocation"
 )
 
-// lookups are the revocation answers that one verification used. notation-go
-// turns them into text; the findings need the answers themselves.
-type lookups struct {
-	mu      sync.Mutex
-	answers map[*revocationChecker]*answer
-}
-
-type lookupsKey struct{}
-
-func (l *lookups) note(r *revocationChecker, a *answer) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.answers == nil {
-		l.answers = map[*revocationChecker]*answer{}
-	}
-	l.answers[r] = a
-}
-
-// of returns the answer that was used, nil if it was not asked or did not come in time.
-func (l *lookups) of(r *revocationChecker) *answer {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.answers[r]
-}
-
-// bound returns the earliest end of the answers, zero for none.
-func (l *lookups) bound() time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var bound time.Time
-	for _, a := range l.answers {
-		bound = earliest(bound, a.until)
-	}
-	return bound
-}
-
-// finding says what an answer has against its chain, nil if nothing. A nil
+// revocationFinding says what an answer has against its chain, nil if nothing. A nil
 // answer did not come in time.
-func (a *answer) finding(what string) *report.Error {
+func revocationFinding(a *revocation.Answer, what string) *report.Error {
 	switch {
 	case a == nil:
 		return unreachable("the revocation of the %s was not answered in time; ask again, or see whether the responders are reachable from here", what)
-	case a.err != nil:
-		return unreachable("the revocation of the %s cannot be checked: %s", what, oneLine(a.err.Error()))
+	case a.Err != nil:
+		return unreachable("the revocation of the %s cannot be checked: %s", what, oneLine(a.Err.Error()))
 	}
 	var unknown *report.Error
-	for i, one := range a.results {
+	for i, one := range a.Results {
 		switch one.Result {
 		case result.ResultOK, result.ResultNonRevokable:
 		case result.ResultRevoked:
-			return finding(report.Revoked, "the %s %q is revoked (%s); sign again with a valid certificate", what, a.chain[i].Subject, one.RevocationMethod)
+			return finding(report.Revoked, "the %s %q is revoked (%s); sign again with a valid certificate", what, a.Chain[i].Subject, one.RevocationMethod)
 		default:
-			unknown = unknownFinding(what, a.chain[i].Subject.String(), one)
+			unknown = unknownFinding(what, a.Chain[i].Subject.String(), one)
 		}
 	}
 	return unknown
@@ -83,7 +46,7 @@ func unknownFinding(what, subject string, one *result.CertRevocationResult) *rep
 			continue
 		}
 		answered = answered && errors.As(server.Error, &ocsp.UnknownStatusError{})
-		tooLarge = tooLarge || errors.Is(server.Error, errTooLarge)
+		tooLarge = tooLarge || errors.Is(server.Error, revocation.ErrTooLarge)
 		said = append(said, fmt.Sprintf("%s %s: %v", server.RevocationMethod, server.Server, server.Error))
 	}
 	message := oneLine(strings.Join(said, "; "))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package notation
+package revocation
 
 import (
 	"context"
@@ -10,33 +10,35 @@ import (
 	"time"
 
 	"github.com/notaryproject/notation-core-go/revocation/crl"
-	"golang.org/x/sync/singleflight"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
 )
 
-// crlFetcher is notation-core-go's fetcher with a bounded cache; concurrent
+// maxLists bounds the kept CRLs, however small they are.
+const maxLists = 1024
+
+// fetcher is notation-core-go's fetcher with a bounded cache; concurrent
 // questions for one list download it once.
-type crlFetcher struct {
-	inner   *crl.HTTPFetcher
-	flights singleflight.Group
+type fetcher struct {
+	inner  *crl.HTTPFetcher
+	flight *evidence.Flight[*crl.Bundle]
 }
 
-func newCRLFetcher(o Options, client *http.Client) *crlFetcher {
+func newFetcher(o Options, client *http.Client) *fetcher {
 	inner, err := crl.NewHTTPFetcher(client)
 	if err != nil {
-		panic("notation: CRL fetcher: " + err.Error()) // only for a nil client
+		panic("revocation: CRL fetcher: " + err.Error()) // only for a nil client
 	}
-	inner.Cache = &crlCache{now: o.Now, maxAge: o.revocationMaxAge(), lists: newCache[string, *keptCRL](o.crlCacheBytes())}
-	return &crlFetcher{inner: inner}
+	inner.Cache = &crlCache{now: o.Now, maxAge: o.MaxAge, lists: evidence.NewCache[*keptCRL](maxLists, o.CacheBytes, o.Now)}
+	return &fetcher{inner: inner, flight: evidence.NewFlight[*crl.Bundle](o.Timeout)}
 }
 
 // Fetch implements crl.Fetcher.
-func (f *crlFetcher) Fetch(ctx context.Context, url string) (*crl.Bundle, error) {
-	// ctx belongs to a flight of its own with the same timeout for everybody.
-	v, err, _ := f.flights.Do(url, func() (any, error) { return f.inner.Fetch(ctx, url) })
+func (f *fetcher) Fetch(ctx context.Context, url string) (*crl.Bundle, error) {
+	bundle, err := f.flight.Do(ctx, url, func(ctx context.Context) (*crl.Bundle, error) { return f.inner.Fetch(ctx, url) })
 	if err != nil {
 		return nil, err
 	}
-	bundle := v.(*crl.Bundle)
 	if seen := sightingsOf(ctx); seen != nil {
 		seen.note(nextUpdate(bundle))
 	}
@@ -59,7 +61,7 @@ func nextUpdate(b *crl.Bundle) time.Time {
 type crlCache struct {
 	now    func() time.Time
 	maxAge time.Duration
-	lists  *cache[string, *keptCRL]
+	lists  *evidence.Cache[*keptCRL]
 }
 
 type keptCRL struct {
@@ -69,7 +71,7 @@ type keptCRL struct {
 
 // Get implements crl.Cache.
 func (c *crlCache) Get(ctx context.Context, url string) (*crl.Bundle, error) {
-	kept, found := c.lists.get(url, c.now())
+	kept, found := c.lists.Get(url)
 	seen := sightingsOf(ctx)
 	if !found || seen == nil {
 		return nil, crl.ErrCacheMiss
@@ -92,7 +94,7 @@ func (c *crlCache) Set(ctx context.Context, url string, bundle *crl.Bundle) erro
 		if signedBy(bundle, issuer) {
 			kept := &keptCRL{bundle: bundle, issuer: sha256.Sum256(issuer.Raw)}
 			until := earliest(nextUpdate(bundle), c.now().Add(c.maxAge))
-			c.lists.put(url, kept, int64(len(url))+memory(bundle.BaseCRL)+memory(bundle.DeltaCRL), until)
+			c.lists.Put(url, kept, int64(len(url))+memory(bundle.BaseCRL)+memory(bundle.DeltaCRL), until)
 			break
 		}
 	}
