@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package script_test
+
+import (
+	"context"
+	"net"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/opa-ratify/opa-ratify/test/registrytest"
+)
+
+// registryKey finds a script's registry among its values.
+type registryKey struct{}
+
+// registry is what `registry` started, nil before.
+type registry struct{ *registrytest.Registry }
+
+// startRegistry is the command `registry [no-referrers-api]`. The host is written
+// localhost, which notation and opa-ratify both ask by plain HTTP.
+func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
+	option := strings.Join(args, " ")
+	if neg || option != "" && option != "no-referrers-api" {
+		ts.Fatalf("usage: registry [no-referrers-api]")
+	}
+	started, err := registrytest.New(registrytest.Options{NoReferrersAPI: option != ""})
+	ts.Check(err)
+	ts.Defer(started.Close)
+	scriptRegistry(ts).Registry = started
+	_, port, err := net.SplitHostPort(started.Host())
+	ts.Check(err)
+	ts.Setenv("REGISTRY", net.JoinHostPort("localhost", port))
+}
+
+// pushImage is the command `push REPOSITORY:TAG`.
+func pushImage(ts *testscript.TestScript, neg bool, args []string) {
+	repository, tag, found := strings.Cut(strings.Join(args, " "), ":")
+	if neg || !found {
+		ts.Fatalf("usage: push REPOSITORY:TAG")
+	}
+	if scriptRegistry(ts).Registry == nil {
+		ts.Fatalf("push: no registry; start one with `registry`")
+	}
+	image, err := scriptRegistry(ts).PushImage(context.Background(), repository, tag)
+	ts.Check(err)
+	ts.Setenv("DIGEST", image.Digest.String())
+}
+
+func scriptRegistry(ts *testscript.TestScript) *registry {
+	r, ok := ts.Value(registryKey{}).(*registry)
+	if !ok {
+		ts.Fatalf("script was not set up")
+	}
+	return r
+}
+
+// program is a command that runs the program of its name, as `exec` does.
+func program(name string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		err := ts.Exec(name, args...)
+		switch {
+		case neg && err == nil:
+			ts.Fatalf("%s succeeded, must fail", name)
+		case !neg && err != nil:
+			ts.Fatalf("%s: %v", name, err)
+		}
+	}
+}

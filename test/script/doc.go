@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package script runs the scripts in testdata: each is a page of the manual that a
+// machine reads too.
+//
+// A script finds opa-ratify on its PATH and may say
+//
+//	registry [no-referrers-api]   start a registry; $REGISTRY is its host and port
+//	push REPOSITORY:TAG           push a small image to it; $DIGEST is its digest
+//	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation
+//
+// besides what testscript itself knows. Those in testdata/interop need the notation
+// command line; `make interop` builds and runs it.
+package script
