@@ -2,6 +2,8 @@
 
 package builtins
 
+//go:generate go test -run Generated$ . -update
+
 import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/topdown"

@@ -23,12 +23,12 @@ type Scope struct {
 
 // ParseScope compiles a pattern:
 //
-//	*                        every image
-//	registry.example         every repository of that registry
-//	*.registry.example       one more host label, "eu.registry.example"
-//	registry.example/team    that repository and all below it
-//	registry.example/team/*  exactly one more segment
-//	registry.example/**/app  refused: ** is for the end
+//   - every image
+//     registry.example         every repository of that registry
+//     *.registry.example       one more host label, "eu.registry.example"
+//     registry.example/team    that repository and all below it
+//     registry.example/team/*  exactly one more segment
+//     registry.example/**/app  refused: ** is for the end
 //
 // A wildcard stands for one whole host label or one whole path segment and
 // never crosses one; "team-*" is refused. The error wraps [ErrInvalid].
