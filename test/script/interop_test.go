@@ -11,6 +11,7 @@ import (
 
 // TestInterop has the real notation command line sign, and asks it for a second opinion.
 func TestInterop(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("notation"); err != nil {
 		t.Fatalf("%v; run `make interop`", err)
 	}
