@@ -5,6 +5,7 @@ package registrytest
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -40,9 +41,7 @@ func rewritten(next http.Handler, edit func(*http.Request, *answer)) http.Handle
 // send writes the answer. A body shorter than the declared length ends in a closed
 // connection, as a cut transfer does.
 func (a *answer) send(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // HEAD, or a client that is gone
 }

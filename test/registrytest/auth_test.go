@@ -24,7 +24,7 @@ func TestBasic(t *testing.T) {
 	pushImage(t, reg, "app", "v1")
 	for password, wantErr := range map[string]bool{"p": false, "wrong": true, "": true} {
 		repo := client(t, reg, "app")
-		repo.Client = authClient(reg, "u", password)
+		repo.Client = authClient(reg, password)
 		if _, err := repo.Resolve(t.Context(), "v1"); (err != nil) != wantErr {
 			t.Errorf("password %q: got error %v, want one: %t", password, err, wantErr)
 		}
@@ -50,7 +50,7 @@ func TestTokenOfTheSameHost(t *testing.T) {
 			reg := registrytest.Start(t, registrytest.Options{Token: &tt.token})
 			pushImage(t, reg, "app", "v1")
 			repo := client(t, reg, "app")
-			repo.Client = authClient(reg, "u", tt.password)
+			repo.Client = authClient(reg, tt.password)
 			for range 2 {
 				if _, err := repo.Resolve(t.Context(), "v1"); (err != nil) != tt.wantErr {
 					t.Errorf("got error %v, want one: %t", err, tt.wantErr)
@@ -69,7 +69,7 @@ func TestOAuth2Token(t *testing.T) {
 		reg := registrytest.Start(t, registrytest.Options{Token: &registrytest.Token{Username: "u", Password: "p"}})
 		pushImage(t, reg, "app", "v1")
 		repo := client(t, reg, "app")
-		oauth2 := authClient(reg, "u", password)
+		oauth2 := authClient(reg, password)
 		oauth2.ForceAttemptOAuth2 = true
 		repo.Client = oauth2
 		if _, err := repo.Resolve(t.Context(), "v1"); (err != nil) != wantErr {
@@ -106,8 +106,8 @@ func TestTokenOfAnotherHost(t *testing.T) {
 	}
 	for _, tt := range tests {
 		resp := do(t, tt.method, tt.url, http.Header{"Authorization": {tt.authorization}})
-		if resp.StatusCode != tt.want {
-			t.Errorf("%s: status %d, want %d", tt.name, resp.StatusCode, tt.want)
+		if resp.Status != tt.want {
+			t.Errorf("%s: status %d, want %d", tt.name, resp.Status, tt.want)
 		}
 		if diff := cmp.Diff(tt.wantChallenge, resp.Header.Get("WWW-Authenticate")); diff != "" {
 			t.Errorf("%s: challenge (-want +got):\n%s", tt.name, diff)
@@ -123,7 +123,7 @@ func TestTokensExpire(t *testing.T) {
 	header := http.Header{"Authorization": {bearer(t, reg, "repository:app:pull")}}
 	manifest := reg.URL() + "/v2/app/manifests/" + image.Digest.String()
 	for _, want := range []int{200, 401} {
-		if got := do(t, "", manifest, header).StatusCode; got != want {
+		if got := do(t, "", manifest, header).Status; got != want {
 			t.Errorf("status at %s: got %d, want %d", clock.Now(), got, want)
 		}
 		clock.advance(time.Minute)
@@ -135,7 +135,7 @@ func TestDenied(t *testing.T) {
 	reg := registrytest.Start(t, registrytest.Options{Denied: []string{"secret"}})
 	for repo, want := range map[string]int{"secret": 403, "app": 200} {
 		pushImage(t, reg, repo, "v1")
-		if got := do(t, "", reg.URL()+"/v2/"+repo+"/manifests/v1", nil).StatusCode; got != want {
+		if got := do(t, "", reg.URL()+"/v2/"+repo+"/manifests/v1", nil).Status; got != want {
 			t.Errorf("%s: status %d, want %d", repo, got, want)
 		}
 	}
@@ -185,9 +185,10 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-func authClient(reg *registrytest.Registry, username, password string) *auth.Client {
+// authClient is a client with the password of the account "u".
+func authClient(reg *registrytest.Registry, password string) *auth.Client {
 	return &auth.Client{
 		Cache:      auth.NewCache(),
-		Credential: auth.StaticCredential(reg.Host(), auth.Credential{Username: username, Password: password}),
+		Credential: auth.StaticCredential(reg.Host(), auth.Credential{Username: "u", Password: password}),
 	}
 }

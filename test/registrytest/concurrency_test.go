@@ -14,14 +14,17 @@ func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
 	reg := registrytest.Start(t, registrytest.Options{NoReferrersAPI: true})
 	image := pushImage(t, reg, "app", "v1")
+	repo := client(t, reg, "app")
 	const n = 8
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			pushReferrer(t, reg, "app", image, testArtifactType, fmt.Sprint(i))
+			if _, err := tryReferrer(reg, "app", image, testArtifactType, fmt.Sprint(i)); err != nil {
+				t.Error(err)
+			}
 			remove := reg.Inject(registrytest.Fault{Repo: "other", Action: registrytest.Status(503, nil)})
 			defer remove()
-			if _, err := client(t, reg, "app").Resolve(t.Context(), "v1"); err != nil {
+			if _, err := repo.Resolve(t.Context(), "v1"); err != nil {
 				t.Error(err)
 			}
 		})

@@ -52,7 +52,7 @@ func (r *Registry) Inject(f Fault) (remove func()) {
 	f.BeforeAuth = f.BeforeAuth || f.Action.beforeAuth
 	injected := &injectedFault{
 		Fault:  f,
-		random: rand.New(rand.NewPCG(f.Seed, f.Seed)), //nolint:gosec // reproducible on purpose
+		random: rand.New(rand.NewPCG(f.Seed, f.Seed)), // reproducible on purpose
 	}
 	r.faults.mu.Lock()
 	defer r.faults.mu.Unlock()
@@ -66,7 +66,7 @@ func (r *Registry) Inject(f Fault) (remove func()) {
 
 type faultList struct {
 	mu       sync.Mutex
-	injected []*injectedFault // replaced by nothing, guarded by mu as their counters are
+	injected []*injectedFault // mu guards their counters and random numbers, too
 }
 
 type injectedFault struct {

@@ -5,7 +5,6 @@ package registrytest_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -90,9 +89,9 @@ func TestPagesKeepTheFilter(t *testing.T) {
 	}
 }
 
-func index(t *testing.T, resp *http.Response) (index ocispec.Index) {
+func index(t *testing.T, resp response) (index ocispec.Index) {
 	t.Helper()
-	if err := json.Unmarshal(body(t, resp), &index); err != nil {
+	if err := json.Unmarshal(resp.Body, &index); err != nil {
 		t.Fatal(err)
 	}
 	return index

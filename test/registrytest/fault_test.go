@@ -42,9 +42,9 @@ func TestFaultMatches(t *testing.T) {
 			remove := reg.Inject(fault)
 			ask := func() []int {
 				return []int{
-					do(t, "HEAD", reg.URL()+manifest, nil).StatusCode,
-					do(t, "GET", reg.URL()+manifest, nil).StatusCode,
-					do(t, "GET", reg.URL()+tags, nil).StatusCode,
+					do(t, "HEAD", reg.URL()+manifest, nil).Status,
+					do(t, "GET", reg.URL()+manifest, nil).Status,
+					do(t, "GET", reg.URL()+tags, nil).Status,
 				}
 			}
 			if diff := cmp.Diff(tt.want, ask()); diff != "" {
@@ -64,7 +64,7 @@ func TestProbabilityIsReproducible(t *testing.T) {
 		reg := registrytest.Start(t, registrytest.Options{})
 		reg.Inject(registrytest.Fault{Probability: 0.5, Seed: seed, Action: registrytest.Status(503, nil)})
 		for range 40 {
-			failed = append(failed, do(t, "", reg.URL()+"/v2/", nil).StatusCode == 503)
+			failed = append(failed, do(t, "", reg.URL()+"/v2/", nil).Status == 503)
 		}
 		return failed
 	}
@@ -113,8 +113,8 @@ func TestFaultsComeAfterAuthentication(t *testing.T) {
 		reg := registrytest.Start(t, registrytest.Options{Basic: &registrytest.Basic{Username: "u", Password: "p"}})
 		reg.Inject(registrytest.Fault{BeforeAuth: beforeAuth, Action: registrytest.Status(503, nil)})
 		got := []int{
-			do(t, "", reg.URL()+"/v2/", nil).StatusCode,
-			do(t, "", reg.URL()+"/v2/", header).StatusCode,
+			do(t, "", reg.URL()+"/v2/", nil).Status,
+			do(t, "", reg.URL()+"/v2/", header).Status,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("BeforeAuth %t (-want +got):\n%s", beforeAuth, diff)
@@ -128,8 +128,8 @@ func TestTokenServerFaults(t *testing.T) {
 		reg := registrytest.Start(t, registrytest.Options{Token: &registrytest.Token{SeparateHost: separate}})
 		reg.Inject(registrytest.Fault{Kind: registrytest.KindToken, Action: registrytest.Status(429, http.Header{"Retry-After": {"7"}})})
 		resp := do(t, "", reg.TokenURL()+"?service=registrytest", nil)
-		if resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "7" {
-			t.Errorf("separate host %t: got %d, Retry-After %q, want 429, 7", separate, resp.StatusCode, resp.Header.Get("Retry-After"))
+		if resp.Status != 429 || resp.Header.Get("Retry-After") != "7" {
+			t.Errorf("separate host %t: got %d, Retry-After %q, want 429, 7", separate, resp.Status, resp.Header.Get("Retry-After"))
 		}
 	}
 }

@@ -86,7 +86,9 @@ func Disconnect(n int) Action {
 	return Custom(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			a := capture(next, req)
-			a.header.Set("Content-Length", strconv.Itoa(len(a.body)))
+			if a.header.Get("Content-Length") == "" {
+				a.header.Set("Content-Length", strconv.Itoa(len(a.body)))
+			}
 			a.body = a.body[:min(n, len(a.body))]
 			a.send(w)
 			_ = http.NewResponseController(w).Flush() // the client sees a cut either way
@@ -102,7 +104,7 @@ func Oversize(n, declared int64) Action {
 	return Custom(func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			kind, _, reference := parsePath(ServerRegistry, req.URL.Path)
-			w.Header().Set("Content-Type", contentTypes[kind])
+			w.Header().Set("Content-Type", contentType(kind))
 			if kind != KindReferrers && strings.Contains(reference, ":") {
 				w.Header().Set(headerDigest, reference)
 			}
@@ -121,10 +123,17 @@ func Oversize(n, declared int64) Action {
 	})
 }
 
-var contentTypes = map[Kind]string{
-	KindManifest:  ocispec.MediaTypeImageManifest,
-	KindReferrers: ocispec.MediaTypeImageIndex,
-	KindBlob:      octetStream,
+func contentType(kind Kind) string {
+	switch kind {
+	case KindManifest:
+		return ocispec.MediaTypeImageManifest
+	case KindReferrers:
+		return ocispec.MediaTypeImageIndex
+	case KindToken:
+		return "application/json"
+	default:
+		return octetStream
+	}
 }
 
 // endless is a file of the letter x without end.

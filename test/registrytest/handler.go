@@ -61,8 +61,8 @@ func (r *Registry) honest(next http.Handler) http.Handler {
 			if r.options.NoReferrersAPI {
 				h.Del("OCI-Subject")
 			}
-			if mediaType, ok := r.mediaTypes.Load(digest.Digest(h.Get(headerDigest))); ok {
-				h.Set("Content-Type", mediaType.(string))
+			if mediaType := r.malformed.mediaType(digest.Digest(h.Get(headerDigest))); mediaType != "" {
+				h.Set("Content-Type", mediaType)
 			}
 		}}, req)
 	})

@@ -3,7 +3,6 @@
 package registrytest_test
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"io"
@@ -16,8 +15,16 @@ import (
 	"github.com/opa-ratify/opa-ratify/test/registrytest"
 )
 
-// do sends one request, without following redirects, and reads the whole answer.
-func do(t *testing.T, method, target string, header http.Header) *http.Response {
+// response is an answer that was read to its end.
+type response struct {
+	Status int
+	Header http.Header
+	Length int64 // declared; -1 for none
+	Body   []byte
+}
+
+// do sends one request, without following redirects.
+func do(t *testing.T, method, target string, header http.Header) response {
 	t.Helper()
 	resp, err := try(t, method, target, header)
 	if err != nil {
@@ -26,8 +33,9 @@ func do(t *testing.T, method, target string, header http.Header) *http.Response 
 	return resp
 }
 
-// try is do for requests that may fail; the error may be one of reading the body.
-func try(t *testing.T, method, target string, header http.Header) (*http.Response, error) {
+// try is do for requests that may fail. If reading the body fails, there is both a
+// response and an error.
+func try(t *testing.T, method, target string, header http.Header) (response, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), cmp.Or(method, http.MethodGet), target, nil)
 	if err != nil {
@@ -42,21 +50,11 @@ func try(t *testing.T, method, target string, header http.Header) (*http.Respons
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, err
+		return response{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, err
-}
-
-func body(t *testing.T, resp *http.Response) []byte {
-	t.Helper()
-	content, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
+	return response{resp.StatusCode, resp.Header, resp.ContentLength, body}, err
 }
 
 // list asks for the referrers of subject without a client library in between.
@@ -68,7 +66,7 @@ func list(t *testing.T, reg *registrytest.Registry, subject ocispec.Descriptor, 
 	}
 	resp := do(t, "", reg.URL()+"/v2/app/referrers/"+subject.Digest.String()+query, nil)
 	var index ocispec.Index
-	if err := json.Unmarshal(body(t, resp), &index); err != nil {
+	if err := json.Unmarshal(resp.Body, &index); err != nil {
 		t.Fatal(err)
 	}
 	return index, resp.Header
@@ -79,8 +77,8 @@ func bearer(t *testing.T, reg *registrytest.Registry, scope string) string {
 	t.Helper()
 	resp := do(t, "", reg.TokenURL()+"?"+url.Values{"service": {"registrytest"}, "scope": {scope}}.Encode(), nil)
 	var answer struct{ Token string }
-	if err := json.Unmarshal(body(t, resp), &answer); err != nil || answer.Token == "" {
-		t.Fatalf("no token in the answer %d: %v", resp.StatusCode, err)
+	if err := json.Unmarshal(resp.Body, &answer); err != nil || answer.Token == "" {
+		t.Fatalf("no token in the answer %d: %v", resp.Status, err)
 	}
 	return "Bearer " + answer.Token
 }

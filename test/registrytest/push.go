@@ -87,7 +87,7 @@ func (r *Registry) storeManifest(ctx context.Context, repo, tag, mediaType strin
 	if _, err := r.store.PushManifest(ctx, repo, tag, manifest, octetStream); err != nil {
 		return fmt.Errorf("push manifest to %s: %w", repo, err)
 	}
-	r.mediaTypes.Store(digest.FromBytes(manifest), mediaType)
+	r.malformed.add(digest.FromBytes(manifest), mediaType)
 	return nil
 }
 

@@ -92,7 +92,7 @@ func TestTagSchemaOfAClient(t *testing.T) {
 		t.Errorf("referrers (-want +got):\n%s", diff)
 	}
 	tag := registrytest.ReferrersTag(image.Digest)
-	if got := do(t, http.MethodHead, reg.URL()+"/v2/app/manifests/"+tag, nil).StatusCode; got != 200 {
+	if got := do(t, http.MethodHead, reg.URL()+"/v2/app/manifests/"+tag, nil).Status; got != 200 {
 		t.Errorf("HEAD of tag %s: got %d, want 200", tag, got)
 	}
 }

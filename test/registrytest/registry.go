@@ -58,8 +58,8 @@ type Registry struct {
 	token     *server // nil unless Token.SeparateHost
 	blobs     *server // nil without Options.RedirectBlobs
 
-	tagSchema  sync.Mutex // serialises updates of referrers tags
-	mediaTypes sync.Map   // digest.Digest → string, of malformed manifests
+	tagSchema sync.Mutex // serialises updates of referrers tags
+	malformed malformed
 }
 
 // New starts a registry. The caller closes it.

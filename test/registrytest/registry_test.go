@@ -115,7 +115,7 @@ func TestPushAnything(t *testing.T) {
 		}
 		for _, reference := range []string{"v1", desc.Digest.String()} {
 			resp := do(t, "", reg.URL()+"/v2/app/manifests/"+reference, nil)
-			if got := string(body(t, resp)); got != manifest {
+			if got := string(resp.Body); got != manifest {
 				t.Errorf("manifest %q: got %q", manifest, got)
 			}
 			if got := resp.Header.Get("Content-Type"); got != ocispec.MediaTypeImageManifest {
@@ -151,7 +151,7 @@ func TestDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, reference := range []string{"v1", image.Digest.String()} {
-		if got := do(t, "", reg.URL()+"/v2/app/manifests/"+reference, nil).StatusCode; got != 404 {
+		if got := do(t, "", reg.URL()+"/v2/app/manifests/"+reference, nil).Status; got != 404 {
 			t.Errorf("%s: status %d, want 404", reference, got)
 		}
 	}
@@ -187,6 +187,15 @@ func pushImage(t *testing.T, reg *registrytest.Registry, repo, tag string) ocisp
 // pushReferrer attaches an artifact to subject.
 func pushReferrer(t *testing.T, reg *registrytest.Registry, repo string, subject ocispec.Descriptor, artifactType, note string) ocispec.Descriptor {
 	t.Helper()
+	desc, err := tryReferrer(reg, repo, subject, artifactType, note)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return desc
+}
+
+// tryReferrer is pushReferrer for goroutines that may not end a test.
+func tryReferrer(reg *registrytest.Registry, repo string, subject ocispec.Descriptor, artifactType, note string) (ocispec.Descriptor, error) {
 	manifest, err := json.Marshal(ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,
@@ -197,11 +206,7 @@ func pushReferrer(t *testing.T, reg *registrytest.Registry, repo string, subject
 		Annotations:  map[string]string{"note": note},
 	})
 	if err != nil {
-		t.Fatal(err)
+		return ocispec.Descriptor{}, err
 	}
-	desc, err := reg.PushManifest(context.Background(), repo, "", ocispec.MediaTypeImageManifest, manifest, []byte("{}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return desc
+	return reg.PushManifest(context.Background(), repo, "", ocispec.MediaTypeImageManifest, manifest, []byte("{}"))
 }

@@ -35,7 +35,7 @@ func TestRequestsOfAPull(t *testing.T) {
 	})
 	image := pushImage(t, reg, "team/app", "v1")
 	repo := client(t, reg, "team/app")
-	repo.Client = authClient(reg, "u", "p")
+	repo.Client = authClient(reg, "p")
 	config := configOf(t, reg, "team/app", image)
 	if got := len(reg.Requests()); got != 0 {
 		t.Fatalf("requests after pushing into the store: got %d, want 0", got)
@@ -85,7 +85,7 @@ func TestBlobServerRefusesCredentials(t *testing.T) {
 		"with credentials": {location, http.Header{"Authorization": {"Bearer secret"}}, 400},
 		"not pre-signed":   {strings.Split(location, "?")[0], nil, 403},
 	} {
-		if got := do(t, "", tt.url, tt.header).StatusCode; got != tt.want {
+		if got := do(t, "", tt.url, tt.header).Status; got != tt.want {
 			t.Errorf("%s: status %d, want %d", name, got, tt.want)
 		}
 	}
@@ -94,7 +94,7 @@ func TestBlobServerRefusesCredentials(t *testing.T) {
 		t.Errorf("server of the last request: got %s, want blobs", last.Server)
 	}
 	missing := reg.URL() + "/v2/app/blobs/" + pushImage(t, reg, "other", "v1").Digest.String()
-	if got := do(t, "", missing, nil).StatusCode; got != 404 {
+	if got := do(t, "", missing, nil).Status; got != 404 {
 		t.Errorf("missing blob: status %d, want 404", got)
 	}
 }

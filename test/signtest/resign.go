@@ -152,23 +152,24 @@ func (s *Signer) rawChain() [][]byte {
 	return chain
 }
 
-// coseLabels are the COSE labels of the header members that have a name in JWS.
-var coseLabels = map[string]int64{
-	"alg":  cose.HeaderLabelAlgorithm,
-	"crit": cose.HeaderLabelCritical,
-	"cty":  cose.HeaderLabelContentType,
-}
-
+// labelOf is the COSE label of a header member that has a name of its own in JWS.
 func labelOf(name string) any {
-	if label, ok := coseLabels[name]; ok {
-		return label
+	switch name {
+	case "alg":
+		return cose.HeaderLabelAlgorithm
+	case "crit":
+		return cose.HeaderLabelCritical
+	case "cty":
+		return cose.HeaderLabelContentType
+	default:
+		return name
 	}
-	return name
 }
 
+// nameOf is the inverse of labelOf.
 func nameOf(label any) string {
-	for name, l := range coseLabels {
-		if l == label {
+	for _, name := range []string{"alg", "crit", "cty"} {
+		if labelOf(name) == label {
 			return name
 		}
 	}

@@ -4,7 +4,9 @@ package signtest_test
 
 import (
 	"crypto/x509"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/notaryproject/notation-core-go/revocation/crl"
 	"github.com/notaryproject/notation-core-go/revocation/purpose"
 	"github.com/notaryproject/notation-core-go/revocation/result"
+	"golang.org/x/crypto/ocsp"
 
 	"github.com/opa-ratify/opa-ratify/test/signtest"
 )
@@ -54,9 +57,9 @@ func TestRevocation(t *testing.T) {
 				if got := revocationOf(t, signer.Chain, tt.timeout); got != tt.want {
 					t.Errorf("result: got %v, want %v", got, tt.want)
 				}
-				ocsp, crl := rev.Requests()
-				if (ocsp > 0) != (method == "OCSP") || (crl > 0) != (method == "CRL") {
-					t.Errorf("requests: got %d OCSP and %d CRL, want only %s", ocsp, crl, method)
+				ocspRequests, crlRequests := rev.Requests()
+				if (ocspRequests > 0) != (method == "OCSP") || (crlRequests > 0) != (method == "CRL") {
+					t.Errorf("requests: got %d OCSP and %d CRL, want only %s", ocspRequests, crlRequests, method)
 				}
 			})
 		}
@@ -65,15 +68,49 @@ func TestRevocation(t *testing.T) {
 
 func TestUnreachableOCSPFallsBackToCRL(t *testing.T) {
 	t.Parallel()
-	ca := newCA(t, signtest.CAOptions{})
+	ca := newCA(t, signtest.CAOptions{Key: signtest.RSA2048})
 	down, list := signtest.StartRevocation(t, ca), signtest.StartRevocation(t, ca)
 	down.SetMode(signtest.RevocationDown)
 	ca.OCSP, ca.CRL = down.OCSP, list.CRL
-	signer := newLeaf(t, ca, signtest.LeafOptions{Key: signtest.RSA4096})
+	signer := newLeaf(t, ca, signtest.LeafOptions{})
 	list.Revoke(signer.Cert().SerialNumber, time.Now().Add(-time.Hour))
 
 	if got := revocationOf(t, signer.Chain, 0); got != result.ResultRevoked {
 		t.Errorf("result: got %v, want revoked", got)
+	}
+}
+
+func TestOCSPByPost(t *testing.T) {
+	t.Parallel()
+	ca := newCA(t, signtest.CAOptions{})
+	rev := signtest.StartRevocation(t, ca)
+	signer := newLeaf(t, ca, signtest.LeafOptions{})
+	revoked := time.Now().Add(-time.Hour).UTC().Truncate(time.Minute) // OCSP knows no seconds
+	rev.Revoke(signer.Cert().SerialNumber, revoked)
+	query, err := ocsp.CreateRequest(signer.Cert(), ca.Cert, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]int{string(query): http.StatusOK, "malformed": http.StatusBadRequest} {
+		resp, err := http.Post(rev.OCSP, "application/ocsp-request", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != want {
+			t.Fatalf("status %d (%v), want %d", resp.StatusCode, err, want)
+		}
+		if want != http.StatusOK {
+			continue
+		}
+		parsed, err := ocsp.ParseResponseForCert(answer, signer.Cert(), ca.Cert)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parsed.Status != ocsp.Revoked || !parsed.RevokedAt.Equal(revoked) {
+			t.Errorf("got status %d at %s, want revoked at %s", parsed.Status, parsed.RevokedAt, revoked)
+		}
 	}
 }
 
