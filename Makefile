@@ -4,7 +4,6 @@
 # pinned in test/tools; nothing else has to be installed than Go, gcc and make.
 
 .DEFAULT_GOAL := help
-.SHELLFLAGS := -euc
 
 BIN := bin/opa-ratify
 TOOLS := $(CURDIR)/bin/tools
@@ -33,7 +32,7 @@ test-go: ## Go tests with the race detector, those of test/script among them
 	go test -race ./...
 
 test-rego: build ## Rego library and bundles: strict check, then tests
-	for d in $(REGO); do $(BIN) check --strict $$d; $(BIN) test $$d; done
+	set -e; for d in $(REGO); do $(BIN) check --strict $$d; $(BIN) test $$d; done
 
 test-script: ## Only the script tests
 	go test -race ./test/script
@@ -42,7 +41,7 @@ interop: $(TOOLS)/notation ## The scripts in which the real notation command lin
 	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInterop$$' ./test/script
 
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
-	for p in $$(grep -rl --include='*_test.go' '^func Fuzz' $(GO) | xargs -n1 dirname | sort -u); do \
+	set -e; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' $(GO) | xargs -n1 dirname | sort -u); do \
 		for f in $$(go test -list '^Fuzz' ./$$p | grep '^Fuzz'); do \
 			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) ./$$p; \
 		done; \
@@ -53,7 +52,7 @@ cover: build ## Coverage of Go in coverage/go.html, of Rego on standard output
 	go test -coverpkg=./builtins/...,./cmd/...,./rego/... -coverprofile=coverage/go.out ./...
 	go tool cover -html=coverage/go.out -o coverage/go.html
 	go tool cover -func=coverage/go.out | tail -n 1
-	for d in $(REGO); do $(BIN) test --coverage --format pretty $$d | tail -n 1; done
+	set -e; for d in $(REGO); do echo "$$d"; $(BIN) test --coverage $$d | grep '^  "coverage"'; done
 
 ##@ Measure
 
