@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gatekeeper
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/logging"
+	"github.com/open-policy-agent/opa/v1/plugins/logs"
+	"github.com/open-policy-agent/opa/v1/server"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// logPath is the path of the rule in decision logs.
+const logPath = "ratify/gatekeeper/item"
+
+// log writes the decision to OPA's decision log, if there is one. The client
+// may be gone by then; the entry is written all the same.
+func (r *round) log(ctx context.Context, d *decision, out outcome) {
+	logger := logs.Lookup(r.provider.manager)
+	if logger == nil {
+		return
+	}
+	if err := logger.Log(context.WithoutCancel(ctx), r.entry(ctx, d, out)); err != nil {
+		r.provider.manager.Logger().WithFields(map[string]any{"decision_id": d.id, "error": err.Error()}).Error("A decision could not be logged.")
+	}
+}
+
+// entry describes the decision as OPA's server does.
+func (r *round) entry(ctx context.Context, d *decision, out outcome) *server.Info {
+	var input any = d.input
+	info := &server.Info{
+		Txn: r.txn, Bundles: r.revisions, DecisionID: d.id, BatchDecisionID: r.id, RemoteAddr: r.remote,
+		Path: logPath, Timestamp: d.started.UTC(), Input: &input, Error: d.evalError, Metrics: d.metrics,
+		Custom: map[string]any{"verdict": out.verdict()},
+	}
+	if d.answer != nil {
+		info.Results = &d.answer
+	}
+	if info.Error == nil && out.cause != "" && out.cause != byPolicy {
+		info.Error = errors.New(out.reason)
+	}
+	if d.ndCache != nil {
+		if x, err := ast.JSON(d.ndCache.AsValue()); err == nil {
+			info.NDBuiltinCache = &x
+		}
+	}
+	if h, ok := logging.HTTPRequestContextFromContext(ctx); ok {
+		info.HTTPRequestContext = *h
+	}
+	if c, ok := logging.FromContext(ctx); ok {
+		info.RequestID = c.ReqID
+	}
+	if s := trace.SpanFromContext(ctx).SpanContext(); s.IsValid() {
+		info.TraceID, info.SpanID = s.TraceID().String(), s.SpanID().String()
+	}
+	return info
+}
+
+// note writes one line about an outcome to OPA's log and counts what was not
+// decided.
+func (r *round) note(ctx context.Context, out outcome, id string, took time.Duration) {
+	fields := map[string]any{
+		"operation": r.operation.name, "key": shorten(out.question.key, 256), "verdict": out.verdict(), "duration": took.String(),
+	}
+	if id != "" {
+		fields["decision_id"] = id
+	}
+	logger := r.provider.manager.Logger()
+	switch {
+	case out.cause != "":
+		r.provider.metrics.SystemError(ctx, string(out.cause))
+		fields["code"], fields["error"] = string(out.cause), out.reason
+		logger.WithFields(fields).Warn("A key of Gatekeeper was not decided.")
+	case out.err != "":
+		fields["error"] = shorten(out.err, 512)
+		logger.WithFields(fields).Info("A key of Gatekeeper was decided.")
+	default:
+		logger.WithFields(fields).Info("A key of Gatekeeper was decided.")
+	}
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gatekeeper
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/plugins"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/telemetry"
+)
+
+// Options says what a provider works with.
+type Options struct {
+	// Manager lends compiler, store, loggers and routes. Required.
+	Manager *plugins.Manager
+	// Settings returns the configuration in force. It is asked once per request.
+	// Required.
+	Settings func() config.Gatekeeper
+	// Metrics is told what happens. Nil: nobody is.
+	Metrics *telemetry.Metrics
+	// Caches are those of OPA's server. Nil: evaluations share no cache.
+	Caches *Caches
+	// Now is the clock of answers and logs. Nil: time.Now.
+	Now func() time.Time
+}
+
+// Provider answers Gatekeeper's requests. It may be shared between goroutines.
+type Provider struct {
+	manager  *plugins.Manager
+	settings func() config.Gatekeeper
+	metrics  *telemetry.Metrics
+	caches   *Caches
+	now      func() time.Time
+	query    query
+}
+
+// New builds a provider. Nothing is served before [Provider.Register].
+func New(o Options) *Provider {
+	p := &Provider{manager: o.Manager, settings: o.Settings, metrics: o.Metrics, caches: o.Caches, now: o.Now}
+	if p.caches == nil {
+		p.caches = &Caches{}
+	}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	return p
+}
+
+// Register adds the routes to the manager. OPA reads routes once, when its server
+// starts: call it from a plugin factory, once per manager.
+func (p *Provider) Register() {
+	m := p.manager
+	for _, o := range operations() {
+		m.ExtraRoute("POST "+o.path(), strings.Trim(o.path(), "/"), p.serve(o))
+	}
+	m.ExtraRoute(prefix, strings.Trim(prefix, "/"), elsewhere)
+	m.ExtraMiddleware(p.guard)
+	m.ExtraAuthorizerRoute(func(method string, path []any) bool {
+		return method == http.MethodPost && len(path) > 1 && path[0] == "ratify" && path[1] == "gatekeeper"
+	})
+}
+
+// elsewhere answers a wrong method or path; guard makes a response of it.
+func elsewhere(w http.ResponseWriter, r *http.Request) {
+	if operationOf(r).name != "" {
+		w.Header().Set("Allow", http.MethodPost)
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	w.WriteHeader(http.StatusNotFound)
+}
+
+func (p *Provider) serve(o operation) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		started, settings := p.now(), p.settings()
+		body, _ := r.Context().Value(bodyKey{}).([]byte)
+		req, err := parseRequest(body, settings.MaxKeys)
+		if err != nil {
+			p.refuse(r.Context(), w, http.StatusOK, o, req, err)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), o.timeout(settings))
+		defer cancel()
+		outcomes := p.decideAll(ctx, round{provider: p, operation: o, settings: settings, remote: r.RemoteAddr}, req.keys)
+		write(w, http.StatusOK, respond(req, o, outcomes, settings.Undecided))
+		o.observe(p.metrics, p.now().Sub(started))
+	}
+}
+
+// refuse answers a request that is not served at all.
+func (p *Provider) refuse(ctx context.Context, w http.ResponseWriter, status int, o operation, req request, reason error) {
+	c := malformed
+	switch {
+	case errors.Is(reason, errTooMany):
+		c = tooMany
+	case errors.Is(reason, errTooLarge):
+		c = tooLarge
+	case errors.Is(reason, errRefused):
+		c = forbidden
+	}
+	p.metrics.SystemError(ctx, string(c))
+	p.manager.Logger().WithFields(map[string]any{"operation": o.name, "code": string(c), "error": reason.Error()}).
+		Warn("A request of Gatekeeper was not served.")
+	write(w, status, refuse(req.apiVersion, o, reason))
+}
