@@ -42,7 +42,8 @@ interop: $(TOOLS)/notation ## The scripts in which the real notation command lin
 
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	set -e; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' $(GO) | xargs -n1 dirname | sort -u); do \
-		for f in $$(go test -list '^Fuzz' ./$$p | grep '^Fuzz'); do \
+		names=$$(go test -list '^Fuzz' ./$$p); \
+		for f in $$(echo "$$names" | grep '^Fuzz'); do \
 			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) ./$$p; \
 		done; \
 	done
@@ -71,7 +72,7 @@ bench-base: $(TOOLS)/.installed
 ##@ Change
 
 lint: $(TOOLS)/.installed ## go vet, gofumpt, golangci-lint, regal
-	go vet ./...
+	go vet -tags interop ./...
 	unformatted=$$($(TOOLS)/gofumpt -extra=group_params -l $(GO)); test -z "$$unformatted" || { echo "not gofumpt'ed: $$unformatted"; exit 1; }
 	$(TOOLS)/golangci-lint run
 	$(if $(REGO),$(TOOLS)/regal lint $(REGO))
