@@ -115,6 +115,20 @@ func TestTokenOfAnotherHost(t *testing.T) {
 	}
 }
 
+func TestTokenServerRefusesMalformedRequests(t *testing.T) {
+	t.Parallel()
+	reg := registrytest.Start(t, registrytest.Options{Token: &registrytest.Token{}})
+	for _, query := range []string{"", "?service=other", "?service=%zz"} {
+		if got := do(t, "", reg.TokenURL()+query, nil).Status; got != 400 {
+			t.Errorf("query %q: status %d, want 400", query, got)
+		}
+	}
+	malformed := http.Header{"Authorization": {bearer(t, reg, "nonsense")}}
+	if got := do(t, "", reg.URL()+"/v2/app/manifests/v1", malformed).Status; got != 401 {
+		t.Errorf("token of a malformed scope: status %d, want 401", got)
+	}
+}
+
 func TestTokensExpire(t *testing.T) {
 	t.Parallel()
 	clock := &clock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}

@@ -68,6 +68,39 @@ func TestNotationRejectsMalformedManifests(t *testing.T) {
 	}
 }
 
+func TestInlineDataIsInTheManifest(t *testing.T) {
+	t.Parallel()
+	reg, image := registryWithImage(t, registrytest.Options{})
+	ca := newCA(t, signtest.CAOptions{})
+	desc, err := newLeaf(t, ca, signtest.LeafOptions{}).SignAndAttach(t.Context(), reg, "app", image, signtest.SignOptions{}, signtest.InlineData([]byte("lie")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := manifest(t, reg, desc.Digest).Layers[0].Data; string(got) != "lie" {
+		t.Errorf("data: got %q, want lie", got)
+	}
+	// notation-go fetches the blob and is not deceived.
+	if err := verifyRemote(t, reg, image, ca); err != nil {
+		t.Error(err)
+	}
+}
+
+// A tampered envelope that cannot be read is attached without the annotations that
+// would have to be read from it.
+func TestAttachUnreadableEnvelope(t *testing.T) {
+	t.Parallel()
+	reg, image := registryWithImage(t, registrytest.Options{})
+	for _, format := range signtest.Formats() {
+		desc, err := signtest.Attach(t.Context(), reg, "app", image, signtest.Envelope{MediaType: string(format), Bytes: []byte("{}")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := manifest(t, reg, desc.Digest).Annotations; len(got) > 0 {
+			t.Errorf("%s: annotations: got %v, want none", format, got)
+		}
+	}
+}
+
 // What Attach pushes is what notation pushes, but for what differs in each signature.
 func TestAttachIsWhatNotationDoes(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,8 @@ package signtest_test
 
 import (
 	"crypto/x509"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,6 +106,25 @@ func TestCountersign(t *testing.T) {
 					t.Errorf("failed validation: got %q (%v), want %q", failed, err, tt.want)
 				}
 			})
+		}
+	}
+}
+
+func TestTSARefusesMalformedQueries(t *testing.T) {
+	t.Parallel()
+	tsa := signtest.StartTSA(t, signtest.TSAOptions{})
+	for name, query := range map[string]string{
+		"no query":  "",
+		"no ASN.1":  "malformed",
+		"too large": strings.Repeat("x", 1<<20),
+	} {
+		resp, err := http.Post(tsa.URL, "application/timestamp-query", strings.NewReader(query))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: status %d, want 400", name, resp.StatusCode)
 		}
 	}
 }
