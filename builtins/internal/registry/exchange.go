@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+)
+
+// request is one question to a host. Only GET and HEAD are ever sent, so it may
+// be repeated.
+type request struct {
+	kind       Kind
+	method     string
+	repository string
+	path       string // below /v2/<repository>/, "manifests/v1"
+	query      string
+	accept     string
+	limit      int64         // of the body, in bytes
+	digest     digest.Digest // of the body, if it is known before
+	size       int64         // of the body, if it is known before; else 0
+}
+
+func (r request) op() string { return r.method + " /v2/" + r.repository + "/" + r.path }
+
+// answer is a 200 with its whole body.
+type answer struct {
+	header http.Header
+	length int64 // Content-Length; -1 if the registry did not say
+	body   []byte
+	url    *url.URL // that was asked, before redirects
+}
+
+// exchange sends r to h and returns the answer to it, repeating the request after
+// a passing failure as far as the context and the registry's Retry-After leave
+// time. The error is an [*Error]. Nothing but a 200 is an answer.
+func (c *Client) exchange(ctx context.Context, h *host, r request) (answer, error) {
+	for attempt := 0; ; attempt++ {
+		a, failure := c.attempt(ctx, h, r)
+		if failure == nil {
+			return a, nil
+		}
+		if attempt >= retries(ctx, c.o.Retries) || !failure.Retryable || !c.pause(ctx, attempt, failure.RetryAfter) {
+			return answer{}, failure
+		}
+	}
+}
+
+func (c *Client) attempt(ctx context.Context, h *host, r request) (answer, *Error) {
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	case <-ctx.Done():
+		return answer{}, h.failure(r, 0, fmt.Errorf("wait for one of %d requests to %s to end: %w", cap(h.slots), h.name, ctx.Err()))
+	}
+	began := time.Now()
+	a, status, err := c.authorised(ctx, h, r)
+	c.observe(RequestEvent{Host: h.name, Kind: r.kind, Method: r.method, Status: status, Duration: time.Since(began)})
+	if err != nil {
+		return answer{}, h.failure(r, status, err)
+	}
+	return a, nil
+}
+
+// authorised sends r with what is known of the host's wishes, and once more after
+// a 401 from the host itself. A 401 from where a redirect led is not answered:
+// that origin has no claim to the credential.
+func (c *Client) authorised(ctx context.Context, h *host, r request) (answer, int, error) {
+	header, err := h.auth.Header(ctx, r.repository)
+	if err != nil {
+		return answer{}, 0, err
+	}
+	resp, err := c.send(ctx, h, r, header)
+	if err != nil {
+		return answer{}, 0, err
+	}
+	if resp.StatusCode == http.StatusUnauthorized && outbound.SameOrigin(resp.Request.URL, h.base) {
+		refused := problem.Read(resp, c.o.Now())
+		resp.Body.Close()
+		header, err = h.auth.Challenged(ctx, resp.Header.Values("WWW-Authenticate"), r.repository, header)
+		if err != nil {
+			return answer{}, http.StatusUnauthorized, challengeError(refused, err)
+		}
+		if resp, err = c.send(ctx, h, r, header); err != nil {
+			return answer{}, 0, err
+		}
+	}
+	defer resp.Body.Close()
+	a, err := c.receive(ctx, h, r, resp)
+	return a, resp.StatusCode, err
+}
+
+// challengeError keeps what kind of failure err is, and what the registry said.
+func challengeError(refused *problem.Problem, err error) error {
+	return fmt.Errorf("%s: %w", refused.Error(), err)
+}
+
+func (c *Client) send(ctx context.Context, h *host, r request, authorization string) (*http.Response, error) {
+	u := h.base.JoinPath("v2", r.repository, r.path)
+	u.RawQuery = r.query
+	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", c.o.UserAgent)
+	if r.accept != "" {
+		req.Header.Set("Accept", r.accept)
+	}
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
+	resp, err := h.http.Do(req)
+	if err != nil {
+		return nil, transportCause(ctx, err)
+	}
+	return resp, nil
+}
+
+// receive reads resp up to the limit and checks it against the digest and the
+// size it was asked by.
+func (c *Client) receive(ctx context.Context, h *host, r request, resp *http.Response) (answer, error) {
+	if resp.StatusCode != http.StatusOK {
+		return answer{}, problem.Read(resp, c.o.Now())
+	}
+	a := answer{header: resp.Header, length: resp.ContentLength, url: h.base.JoinPath("v2", r.repository, r.path)}
+	if err := checkHeader(r.digest, resp.Header); err != nil {
+		return answer{}, err
+	}
+	if r.method == http.MethodHead {
+		return a, nil
+	}
+	var err error
+	a.body, err = readBody(resp.Body, resp.ContentLength, r)
+	if err != nil && !isVerdict(err) {
+		return answer{}, transportCause(ctx, err)
+	}
+	return a, err
+}
+
+// failure makes an [*Error] of what went wrong with r.
+func (h *host) failure(r request, status int, err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Host, e.Op = h.name, r.op()
+		return e
+	}
+	e = &Error{Host: h.name, Op: r.op(), Status: status, Err: err}
+	var lie *lieError
+	if errors.As(err, &lie) {
+		e.Code = lie.code
+		return e
+	}
+	e.Code, e.Retryable = classify(err)
+	var p *problem.Problem
+	if errors.As(err, &p) {
+		e.RetryAfter = p.RetryAfter
+	}
+	return e
+}
+
+// lieError is an answer that contradicts itself, the question, or the
+// specification.
+type lieError struct {
+	code report.Code
+	text string
+}
+
+func (e *lieError) Error() string { return e.text }
+
+func mismatch(format string, args ...any) error {
+	return &lieError{code: report.DigestMismatch, text: fmt.Sprintf(format, args...)}
+}
+
+func invalid(format string, args ...any) error {
+	return &lieError{code: report.InvalidResponse, text: fmt.Sprintf(format, args...)}
+}
+
+func isVerdict(err error) bool {
+	var lie *lieError
+	return errors.As(err, &lie) || errors.Is(err, outbound.ErrTooLarge)
+}
