@@ -80,7 +80,7 @@ func (w *benchWorld) fresh(b *testing.B) {
 	}})
 	check(b, err)
 	if old := service.Use(s); old != nil {
-		old.Close()
+		check(b, old.Close())
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -53,7 +54,7 @@ func (b builtin) remembered(bctx topdown.BuiltinContext, operands []*ast.Term) (
 	if err != nil {
 		return nil, err
 	}
-	timer := bctx.Metrics.Timer("rego_builtin_" + metricName(b.decl.Name))
+	timer := bctx.Metrics.Timer("rego_builtin_" + strings.ReplaceAll(b.decl.Name, ".", "_"))
 	timer.Start()
 	value, err := b.evaluate(call{ctx: bctx.Context, service: current, operands: operands})
 	timer.Stop()

@@ -14,7 +14,7 @@ import (
 // configuration; [Parse] starts from it. Treat it as immutable once built: then
 // it may be shared between goroutines.
 type Config struct {
-	// Registries says how to reach particular registries; the first match wins. Empty: HTTPS with the system's CAs everywhere.
+	// Registries says how to reach particular registries; the most specific match counts. Empty: HTTPS with the system's CAs everywhere.
 	Registries []Registry `yaml:"registries"`
 	// AllowedRegistries lists the scopes ("registry.example", "*.example/team") images may come from; others are refused before any network. Empty: every registry.
 	AllowedRegistries []reference.Scope `yaml:"allowed_registries"`

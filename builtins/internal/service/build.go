@@ -41,14 +41,15 @@ func newRegistry(c *config.Config, d Deps) (*registry.Client, error) {
 	return registry.New(o)
 }
 
-// newNotation builds the Notation verifier and the guarded transport by which
-// it asks for revocation: those URLs come out of certificates.
-func newNotation(c *config.Config, d Deps) (*notation.Verifier, *http.Transport, error) {
-	transport := outbound.NewTransport(outbound.Policy{Allow: c.Outbound.Allow, Strict: true})
+// newNotation builds the Notation verifier. It asks for revocation at URLs that
+// come out of certificates, so only public addresses may be dialled, and what
+// the operator allows beyond them.
+func newNotation(c *config.Config, d Deps) (*notation.Verifier, *outbound.Transport) {
+	transport := outbound.NewTransport(outbound.Options{Policy: outbound.Policy{Public: true, Allow: c.Outbound.Allow}})
 	return notation.New(notation.Options{
 		RevocationClient:  &http.Client{Transport: transport, Timeout: c.Revocation.Timeout, CheckRedirect: outbound.CheckRedirect},
-		RevocationTimeout: c.Revocation.Timeout, CacheBytes: int64(c.Revocation.CacheBytes), Now: d.Now,
-	}), transport, nil
+		RevocationTimeout: c.Revocation.Timeout, CacheBytes: orNone(int64(c.Revocation.CacheBytes)), Now: d.Now,
+	}), transport
 }
 
 // classify names the reason behind an error of the evidence store.

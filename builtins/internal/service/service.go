@@ -46,7 +46,7 @@ type Service struct {
 	now    func() time.Time
 	store  *evidence.Store
 	engine *verify.Engine
-	idle   func()
+	close  func() error
 
 	local struct {
 		sync.Mutex
@@ -71,11 +71,11 @@ func New(c *config.Config, d Deps) (*Service, error) {
 		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
 		Observe: d.Metrics.Cache, Now: d.Now,
 	})
-	verifier, transport, err := newNotation(c, d)
-	if err != nil {
-		return nil, err
+	verifier, revocation := newNotation(c, d)
+	s.close = func() error {
+		revocation.CloseIdleConnections()
+		return client.Close()
 	}
-	s.idle = func() { client.CloseIdleConnections(); transport.CloseIdleConnections() }
 	s.engine = verify.New(verify.Options{
 		Source: s.store, Verifiers: []verify.Verifier{verifier}, Classify: classify,
 		MaxSignatures: c.Limits.Signatures, MaxBytes: int64(c.Limits.TotalBytes), MaxConcurrent: c.Limits.ConcurrentVerifications,
@@ -93,8 +93,8 @@ func orNone(n int64) int64 {
 	return n
 }
 
-// Close drops idle connections. Calls under way finish.
-func (s *Service) Close() { s.idle() }
+// Close drops idle connections and ends background work. Calls under way finish.
+func (s *Service) Close() error { return s.close() }
 
 // Verify reports on one image; see [verify.Engine.Verify].
 func (s *Service) Verify(ctx context.Context, q verify.Request) *report.Report {
