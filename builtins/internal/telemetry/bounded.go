@@ -14,13 +14,18 @@ type bounded struct {
 	room  int
 }
 
-// newBounded allows the values in always and room others, first come.
-func newBounded(room int, always ...string) *bounded {
-	b := &bounded{known: map[string]bool{"": true}, room: room}
-	for _, v := range always {
+// newBounded allows room values, first come, beside "" and those of always.
+func newBounded(room int) *bounded {
+	return &bounded{known: map[string]bool{"": true}, room: room}
+}
+
+// always allows values that take no room.
+func (b *bounded) always(values []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, v := range values {
 		b.known[v] = true
 	}
-	return b
 }
 
 // value returns v, or "other" once the cap is reached.

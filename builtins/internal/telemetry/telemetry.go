@@ -5,6 +5,7 @@ package telemetry
 import (
 	"context"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,7 +36,7 @@ const (
 type Metrics struct {
 	c                        *collectors
 	hosts, namespaces, words *bounded
-	namespaced               bool
+	namespaced               atomic.Bool
 }
 
 // New registers the collectors. The error is the registerer's, unless it merely
@@ -45,10 +46,19 @@ func New(o Options) (*Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Metrics{
-		c: c, namespaced: o.WorkloadNamespace,
-		hosts: newBounded(maxHosts, o.Hosts...), namespaces: newBounded(maxNamespaces), words: newBounded(maxWords),
-	}, nil
+	m := &Metrics{c: c, hosts: newBounded(maxHosts), namespaces: newBounded(maxNamespaces), words: newBounded(maxWords)}
+	m.Configure(o.Hosts, o.WorkloadNamespace)
+	return m, nil
+}
+
+// Configure changes what labels may say, as the fields of [Options] of the same
+// names do. Hosts that were named before may still be.
+func (m *Metrics) Configure(hosts []string, workloadNamespace bool) {
+	if m == nil {
+		return
+	}
+	m.hosts.always(hosts)
+	m.namespaced.Store(workloadNamespace)
 }
 
 // VerificationRequest observes one request to verify: its whole duration.
@@ -137,7 +147,7 @@ func (m *Metrics) Inflight() (done func()) {
 }
 
 func (m *Metrics) namespace(ctx context.Context) string {
-	if !m.namespaced {
+	if !m.namespaced.Load() {
 		return ""
 	}
 	ns, _ := ctx.Value(namespaceKey{}).(string)

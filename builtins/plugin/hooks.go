@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/open-policy-agent/opa/v1/config"
+	"github.com/open-policy-agent/opa/v1/topdown/cache"
+
+	"github.com/opa-ratify/opa-ratify/builtins/plugin/gatekeeper"
+)
+
+// Caches hands the caches of OPA's server from the hooks to the plugin.
+type Caches = gatekeeper.Caches
+
+// Ensure is a hook that puts "plugins.ratify: {}" into a configuration without
+// it: OPA creates a plugin only if its section is there. Register a pointer.
+type Ensure struct{}
+
+// OnConfig changes c itself: OPA does not keep what a hook returns.
+func (*Ensure) OnConfig(_ context.Context, c *config.Config) (*config.Config, error) {
+	return ensure(c), nil
+}
+
+// OnConfigDiscovery does the same for a configuration that was discovered.
+func (*Ensure) OnConfigDiscovery(_ context.Context, c *config.Config) (*config.Config, error) {
+	return ensure(c), nil
+}
+
+func ensure(c *config.Config) *config.Config {
+	if c.Plugins == nil {
+		c.Plugins = map[string]json.RawMessage{}
+	}
+	if _, ok := c.Plugins[Name]; !ok {
+		c.Plugins[Name] = json.RawMessage("{}")
+	}
+	return c
+}
+
+// QueryCacheHook takes the server's cache of http.send and its kin. It is a type
+// of its own because OPA gives a value that implements both cache hooks only
+// one. Register a pointer.
+type QueryCacheHook struct {
+	// Caches receives it. Required.
+	Caches *Caches
+}
+
+// OnInterQueryCache is called when OPA's server starts.
+func (h *QueryCacheHook) OnInterQueryCache(_ context.Context, c cache.InterQueryCache) error {
+	h.Caches.SetQuery(c)
+	return nil
+}
+
+// ValueCacheHook takes the server's cache of compiled values. Register a
+// pointer.
+type ValueCacheHook struct {
+	// Caches receives it. Required.
+	Caches *Caches
+}
+
+// OnInterQueryValueCache is called when OPA's server starts.
+func (h *ValueCacheHook) OnInterQueryValueCache(_ context.Context, c cache.InterQueryValueCache) error {
+	h.Caches.SetValue(c)
+	return nil
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/plugins"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/service"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/telemetry"
+	"github.com/opa-ratify/opa-ratify/builtins/plugin/gatekeeper"
+)
+
+// Name is the name of the plugin and of its section in OPA's configuration.
+const Name = "ratify"
+
+// Factory creates the plugin. The zero value is fine.
+type Factory struct {
+	// Caches are filled by the cache hooks. Nil: evaluations for Gatekeeper share
+	// no cache with OPA's server.
+	Caches *Caches
+	// UserAgent is sent to registries. "": "opa-ratify".
+	UserAgent string
+}
+
+// Validate reads the section; the error joins every problem found. A plugin that
+// is running keeps its configuration and warns.
+func (Factory) Validate(m *plugins.Manager, raw []byte) (any, error) {
+	c, err := config.Parse(raw)
+	if err != nil && m.Plugin(Name) != nil {
+		m.UpdatePluginStatus(Name, &plugins.Status{State: plugins.StateWarn, Message: kept(err)})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// New creates the plugin and its routes. It is not ready before Start.
+func (f Factory) New(m *plugins.Manager, c any) plugins.Plugin {
+	p := &Plugin{manager: m, userAgent: f.UserAgent, afterServer: isClosed(m.ServerInitializedChannel())}
+	p.config.Store(c.(*config.Config)) //nolint:forcetypeassert // OPA passes on what Validate returned
+	p.metrics = newMetrics(m)
+	gatekeeper.New(gatekeeper.Options{
+		Manager: m, Metrics: p.metrics, Caches: f.Caches,
+		Settings: func() config.Gatekeeper { return p.config.Load().Gatekeeper },
+	}).Register()
+	m.UpdatePluginStatus(Name, &plugins.Status{State: plugins.StateNotReady})
+	return p
+}
+
+// newMetrics registers the metrics. Without them everything else still works.
+func newMetrics(m *plugins.Manager) *telemetry.Metrics {
+	metrics, err := telemetry.New(telemetry.Options{Registerer: m.PrometheusRegister()})
+	if err != nil {
+		m.Logger().Error("plugins.ratify: no metrics: %v", err)
+		return nil
+	}
+	return metrics
+}
+
+// Plugin keeps the service of the process in step with the configuration.
+type Plugin struct {
+	manager     *plugins.Manager
+	metrics     *telemetry.Metrics
+	userAgent   string
+	afterServer bool
+	config      atomic.Pointer[config.Config]
+
+	mu      sync.Mutex // one change at a time
+	service *service.Service
+}
+
+// Start puts the service in place. The error keeps OPA from starting.
+func (p *Plugin) Start(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.replace(p.config.Load()); err != nil {
+		p.status(plugins.StateErr, err.Error())
+		return fmt.Errorf("plugins.ratify: %w", err)
+	}
+	p.ready()
+	return nil
+}
+
+// Reconfigure replaces the service as a whole; calls under way finish with the
+// old one. If that fails the old one stays and the status warns.
+func (p *Plugin) Reconfigure(_ context.Context, c any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.replace(c.(*config.Config)); err != nil { //nolint:forcetypeassert // OPA passes on what Validate returned
+		p.status(plugins.StateWarn, kept(err))
+		p.manager.Logger().Error("plugins.ratify: %s", kept(err))
+		return
+	}
+	p.ready()
+}
+
+// Stop lets go of idle connections. The service stays in place: a query that is
+// still under way must not fall back to one without this configuration.
+func (p *Plugin) Stop(context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.service != nil {
+		p.close(p.service)
+	}
+	p.status(plugins.StateNotReady, "stopped")
+}
+
+func (p *Plugin) replace(c *config.Config) error {
+	next, err := service.New(c, service.Deps{Metrics: p.metrics, UserAgent: p.userAgent})
+	if err != nil {
+		return err
+	}
+	p.metrics.Configure(hosts(c), c.Metrics.WorkloadNamespace)
+	old := p.config.Swap(c)
+	service.Use(next)
+	if previous := p.service; previous != nil {
+		time.AfterFunc(old.Timeout, func() { p.close(previous) }) // its calls have ended by then
+	}
+	p.service = next
+	return nil
+}
+
+func (p *Plugin) close(s *service.Service) {
+	if err := s.Close(); err != nil {
+		p.manager.Logger().Warn("plugins.ratify: close: %v", err)
+	}
+}
+
+func (p *Plugin) ready() {
+	if p.afterServer {
+		p.status(plugins.StateWarn, "the built-ins work, but Gatekeeper is not served: OPA reads routes when its server starts, "+
+			"and with discovery this plugin is created later; give OPA its configuration by file")
+		return
+	}
+	p.status(plugins.StateOK, "")
+}
+
+func (p *Plugin) status(state plugins.State, message string) {
+	p.manager.UpdatePluginStatus(Name, &plugins.Status{State: state, Message: message})
+}
+
+func kept(err error) string {
+	problems := strings.ReplaceAll(err.Error(), "\n", "; ")
+	return "the last good configuration stays in force: " + problems
+}
+
+// hosts are the registries the configuration names one by one.
+func hosts(c *config.Config) []string {
+	var names []string
+	for _, r := range c.Registries {
+		if !strings.HasPrefix(r.Match, "*") {
+			names = append(names, r.Match)
+		}
+	}
+	return names
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
