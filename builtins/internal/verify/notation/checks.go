@@ -26,9 +26,9 @@ type check struct {
 
 func (c check) failed() bool { return c.finding != nil && c.action == trustpolicy.ActionEnforce }
 
-// results lists the checks in the order in which they are made. The library
+// findResults lists the checks in the order in which they are made. The library
 // merges identity into authenticity; here they are two.
-func (j *judgement) results() []check {
+func (j *judgement) findResults() []check {
 	integrity := j.check("integrity", trustpolicy.TypeIntegrity, j.integrity)
 	authenticity := j.check("authenticity", trustpolicy.TypeAuthenticity, j.authenticity)
 	identity := j.check("identity", trustpolicy.TypeAuthenticity, j.identity)
@@ -45,7 +45,7 @@ func (j *judgement) results() []check {
 
 // check asks why for a result of the library that is an error.
 func (j *judgement) check(name string, t trustpolicy.ValidationType, why func(error) *report.Error) check {
-	c := check{name: name, action: j.action(t)}
+	c := check{name: name, action: j.statement.Action(t)}
 	result := j.result(t)
 	if result == nil {
 		return c
@@ -66,22 +66,22 @@ func (j *judgement) result(t trustpolicy.ValidationType) *notation.ValidationRes
 	return nil
 }
 
-// checks returns the lines for the report.
-func (j *judgement) checks() []report.Check {
+// lines returns the checks as the report shows them.
+func (j *judgement) lines() []report.Check {
 	var lines []report.Check
-	stopped := "the signature"
-	for _, c := range j.results() {
+	stopped := "a demand of the signature"
+	for _, c := range j.results {
 		line := report.Check{Name: c.name, Action: string(c.action), Outcome: report.Passed}
 		switch {
 		case c.failed():
 			line.Outcome, line.Message = report.Failed, c.finding.Message
-			stopped = c.name
+			stopped = "the check of " + c.name
 		case c.finding != nil:
 			line.Outcome, line.Message = report.Logged, c.finding.Message
 		case c.action == trustpolicy.ActionSkip:
 			line.Outcome, line.Message = report.Skipped, fmt.Sprintf("the trust policy %q skips it", j.statement.Name)
 		case !c.reached:
-			line.Outcome, line.Message = report.Skipped, fmt.Sprintf("not reached: %s failed before", stopped)
+			line.Outcome, line.Message = report.Skipped, fmt.Sprintf("not reached: %s was not met", stopped)
 		}
 		lines = append(lines, line)
 	}

@@ -5,7 +5,6 @@ package notation
 import (
 	"encoding/json"
 
-	"github.com/notaryproject/notation-go/verifier/trustpolicy"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 
@@ -17,7 +16,8 @@ import (
 func (j *judgement) report() report.Signature {
 	s := blank(j.evidence)
 	s.Trust = report.Trust{Policy: j.statement.Name, Level: j.statement.Level}
-	s.Checks = j.checks()
+	j.results = j.findResults()
+	s.Checks = j.lines()
 	if j.content == nil {
 		s.Errors = j.blame(nil)
 		return s
@@ -34,7 +34,7 @@ func (j *judgement) report() report.Signature {
 // says no and nothing explains it, its own words do.
 func (j *judgement) blame(own []report.Error) []report.Error {
 	errs := append([]report.Error{}, own...)
-	for _, c := range j.results() {
+	for _, c := range j.results {
 		if c.failed() {
 			errs = append(errs, *c.finding)
 		}
@@ -108,9 +108,4 @@ func (j *judgement) unsupported() []report.Error {
 		}
 	}
 	return errs
-}
-
-// action returns what the policy does about a failed validation.
-func (j *judgement) action(t trustpolicy.ValidationType) trustpolicy.ValidationAction {
-	return j.statement.Action(t)
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/notaryproject/notation-core-go/signature"
-	"github.com/notaryproject/notation-go/verifier/trustpolicy"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/revocation"
@@ -53,7 +52,7 @@ func (j *judgement) signedAt() time.Time {
 
 // validUntil is the next instant at which a fact of the judgement changes: the
 // signature's expiry, the ends of the certificates, the age of revocation
-// answers.
+// answers. What is worth asking again is asked again soon.
 func (j *judgement) validUntil() time.Time {
 	now := j.verifier.now()
 	info := &j.content.SignerInfo
@@ -67,18 +66,12 @@ func (j *judgement) validUntil() time.Time {
 			next = earliest(next, t)
 		}
 	}
-	if j.unanswered(trustpolicy.TypeRevocation, j.verifier.revocation.CodeSigning) ||
-		j.unanswered(trustpolicy.TypeAuthenticTimestamp, j.verifier.revocation.Timestamping) {
-		next = earliest(next, now.Add(revocation.UnknownMaxAge))
+	for _, c := range j.results {
+		if c.finding != nil && c.finding.Retryable {
+			next = earliest(next, now.Add(revocation.UnknownMaxAge))
+		}
 	}
 	return next
-}
-
-// unanswered reports a check that failed without an answer about revocation:
-// nothing then says how long that stays so.
-func (j *judgement) unanswered(t trustpolicy.ValidationType, v *revocation.Validator) bool {
-	result := j.result(t)
-	return result != nil && result.Error != nil && j.answers.Of(v) == nil
 }
 
 // earliest returns the first of two instants, ignoring zero ones.

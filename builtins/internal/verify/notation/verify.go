@@ -54,6 +54,7 @@ type judgement struct {
 
 	content *signature.EnvelopeContent // nil without integrity
 	target  ocispec.Descriptor         // what the payload vouches for
+	results []check
 }
 
 func (v *Verifier) judge(ctx context.Context, e verify.Evidence, doc *trust.Document) (*judgement, error) {
