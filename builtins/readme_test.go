@@ -52,7 +52,10 @@ func document(b *strings.Builder, d *ast.Builtin) {
 		if !ok {
 			continue
 		}
-		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", named.Name, shape(named.Type), named.Descr)
+		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", named.Name, short(named.Type), named.Descr)
+	}
+	if named, ok := result.(*types.NamedType); ok && short(named.Type) != shape(named.Type) {
+		fmt.Fprintf(b, "\n```\n%s\n```\n", indented(named.Type, ""))
 	}
 }
 
@@ -61,6 +64,42 @@ func nameOf(t types.Type) string {
 		return named.Name
 	}
 	return "_"
+}
+
+// short is the shape of a type that fits a table.
+func short(t types.Type) string {
+	const most = 120
+	if s := shape(t); len(s) <= most {
+		return s
+	}
+	switch t := t.(type) {
+	case *types.Array:
+		return "[object, …]"
+	case types.Any:
+		return shape(t)
+	default:
+		return "object"
+	}
+}
+
+// indented is the shape of a type over several lines.
+func indented(t types.Type, indent string) string {
+	const width = 110
+	if s := shape(t); len(indent)+len(s) <= width {
+		return s
+	}
+	switch t := t.(type) {
+	case *types.Array:
+		return "[" + indented(t.Dynamic(), indent) + ", …]"
+	case *types.Object:
+		var b strings.Builder
+		for _, key := range t.Keys() {
+			fmt.Fprintf(&b, "\n%s  %v: %s,", indent, key, indented(t.Select(key), indent+"  "))
+		}
+		return "{" + strings.TrimSuffix(b.String(), ",") + "\n" + indent + "}"
+	default:
+		return shape(t)
+	}
 }
 
 // shape writes a type as a person would.
@@ -89,7 +128,7 @@ func objectShape(o *types.Object) string {
 	for _, key := range o.Keys() {
 		parts = append(parts, fmt.Sprintf("%v: %s", key, shape(o.Select(key))))
 	}
-	if o.DynamicValue() != nil {
+	if o.DynamicValue() != nil && len(parts) == 0 {
 		parts = append(parts, "string: "+shape(o.DynamicValue()))
 	}
 	return "{" + strings.Join(parts, ", ") + "}"

@@ -26,13 +26,15 @@ func describe(name string, t types.Type, description string) types.Type {
 
 const imageDescription = "the image, as a reference (`registry/repository:tag`, `registry/repository@sha256:…`, Docker short names)"
 
-// requestType is what [parseRequest] accepts for the given keys.
+// requestType is what [parseRequest] accepts for the given keys. The object is
+// open because OPA's type checker would otherwise insist that a literal has
+// every key; unknown keys are refused when the call is made.
 func requestType(keys []string) types.Type {
 	fields := make([]*types.StaticProperty, len(keys))
 	for i, key := range keys {
 		fields[i] = field(key, requestField(key))
 	}
-	return types.NewAny(types.S, object(fields...))
+	return types.NewAny(types.S, types.NewObject(fields, types.NewDynamicProperty(types.S, types.A)))
 }
 
 func requestField(key string) types.Type {
