@@ -116,7 +116,7 @@ func parsePEM(raw []byte) ([]*x509.Certificate, error) {
 		}
 		block, after := pem.Decode(rest)
 		if block == nil || skipped(rest, after) {
-			return nil, &Error{Problem: fmt.Sprintf("PEM block %d is damaged: no matching END line, or not base64", len(certificates)+1), Remedy: "copy the certificate again, whole"}
+			return nil, damaged(rest, len(certificates)+1)
 		}
 		c, err := parseBlock(block, len(certificates)+1)
 		if err != nil {
@@ -149,12 +149,17 @@ func parseBlock(block *pem.Block, n int) (*x509.Certificate, error) {
 	return c, nil
 }
 
+func damaged(rest []byte, n int) error {
+	if bytes.Contains(rest, []byte(`\n`)) {
+		return &Error{Problem: fmt.Sprintf(`PEM block %d has the two characters \n in place of line ends`, n), Remedy: "unescape the text once"}
+	}
+	return &Error{Problem: fmt.Sprintf("PEM block %d is damaged: no matching END line, or not base64", n), Remedy: "copy the certificate again, whole"}
+}
+
 func strayText(rest []byte, blocks int) error {
 	switch {
 	case len(rest) == 0:
 		return &Error{Problem: "it is empty", Remedy: writePEM}
-	case bytes.Contains(rest, []byte(`\n`)):
-		return &Error{Problem: `it has the two characters \n instead of line ends`, Remedy: "unescape the text once"}
 	case blocks > 0:
 		return &Error{Problem: fmt.Sprintf("there is trailing text after PEM block %d", blocks), Remedy: writePEM}
 	case bytes.Contains(rest, []byte("-----BEGIN ")):
