@@ -41,7 +41,7 @@ func (c *Client) host(name string) (*host, error) {
 
 func (c *Client) newHost(name string) (*host, error) {
 	r := match(c.rules, name)
-	h := &host{name: name, rule: r, base: &url.URL{Scheme: "https", Host: name}, slots: make(chan struct{}, r.MaxConcurrent)}
+	h := &host{name: name, rule: r, base: &url.URL{Scheme: "https", Host: name, Path: "/"}, slots: make(chan struct{}, r.MaxConcurrent)}
 	transport := r.transport
 	if implied := isLoopback(name) && len(r.CA) == 0; implied && !r.PlainHTTP {
 		h.base.Scheme, transport = "http", r.loopback

@@ -63,7 +63,7 @@ type Registry struct {
 	// TrustedRealms are token servers, host[:port], that may get the registry's
 	// credential though they have another host name. Empty: none.
 	TrustedRealms []string
-	// MaxConcurrent bounds the requests under way to one host. Zero: 16.
+	// MaxConcurrent bounds the requests under way to one host. Zero: 64.
 	MaxConcurrent int
 }
 

@@ -50,7 +50,7 @@ func compile(o Options) ([]rule, error) {
 
 // defaultConcurrent requests to one host keep a busy admission server below the
 // limits of common registries.
-const defaultConcurrent = 16
+const defaultConcurrent = 64
 
 func compileRule(o Options, r Registry) (rule, error) {
 	compiled, errs := rule{Registry: r}, []error(nil)
