@@ -164,9 +164,7 @@ func (*Verifier) Envelopes(m ocispec.Manifest) ([]ocispec.Descriptor, *report.Er
 	case envelope.Size <= 0:
 		return nil, malformed("the envelope has size %d", envelope.Size)
 	case envelope.Size > maxEnvelope:
-		e := finding(report.TooLarge, "the envelope has %d bytes; at most %d are read", envelope.Size, maxEnvelope)
-		e.Unseen = true
-		return nil, e
+		return nil, overLimit(report.TooLarge, "the envelope has %d bytes; at most %d are read", envelope.Size, maxEnvelope)
 	}
 	return []ocispec.Descriptor{envelope}, nil
 }

@@ -3,7 +3,9 @@
 package notation_test
 
 import (
+	"encoding/asn1"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +54,7 @@ func TestVerify_timestamp(t *testing.T) {
 		{name: "before the certificate began", change: tooEarly, want: verdict{false, "not_yet_valid", "ppppfs"}, says: "at the signed timestamp"},
 		{name: "authority revoked", change: revokedTSA, want: verdict{false, "revoked", "ppppfs"}, says: "timestamping certificate"},
 		{name: "authority's responder down", change: downTSA, want: verdict{false, "revocation_unknown?", "ppppfs"}},
+		{name: "brings a certificate with a huge key", change: heavyToken, want: verdict{false, "unsupported_format", ""}, says: "RSA key of 65536 bits"},
 		{name: "removed by somebody", change: removed, want: verdict{false, "missing_timestamp", "ppppfs"}},
 	}
 	for _, tt := range tests {
@@ -130,6 +133,44 @@ func tooLate(s *scene) {
 func tooEarly(s *scene) {
 	s.leaf.NotBefore = time.Now().Add(-hour)
 	withTSA(s, signtest.TSAOptions{Now: clock(time.Now().Add(-day))})
+}
+
+// heavyToken adds a certificate to a good token: the list is not signed.
+func heavyToken(s *scene) {
+	tsa := withTSA(s, signtest.TSAOptions{})
+	s.tamper = func(e signtest.Envelope) (signtest.Envelope, error) {
+		token, err := tsa.Token(s.t.Context(), []byte("any"))
+		if err != nil {
+			return e, err
+		}
+		return signtest.WithTimestamp(e, withCertificate(s.t, token, huge(s)))
+	}
+}
+
+// withCertificate adds to the certificates of a CMS SignedData (RFC 5652,
+// section 5.1).
+func withCertificate(t *testing.T, token, certificate []byte) []byte {
+	t.Helper()
+	var info struct {
+		Type    asn1.ObjectIdentifier
+		Content struct {
+			Version      int
+			Digests      asn1.RawValue
+			Encapsulated asn1.RawValue
+			Certificates asn1.RawValue `asn1:"tag:0"`
+			Signers      asn1.RawValue
+		} `asn1:"explicit,tag:0"`
+	}
+	if _, err := asn1.Unmarshal(token, &info); err != nil {
+		t.Fatal(err)
+	}
+	c := &info.Content.Certificates
+	*c = asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: append(slices.Clone(c.Bytes), certificate...)}
+	edited, err := asn1.Marshal(info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return edited
 }
 
 // authority makes a timestamp authority whose certificate names a responder.

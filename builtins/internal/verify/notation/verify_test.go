@@ -3,8 +3,13 @@
 package notation_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +74,9 @@ func TestVerify(t *testing.T) {
 		{name: "certificate for a server", change: serverCertificate, want: verdict{false, "untrusted_certificate", "fsssss"}, says: "ServerAuth"},
 		{name: "chain without its root", change: rootless, want: verdict{false, "untrusted_certificate", "fsssss"}, says: "chain ends in its root"},
 		{name: "chain too long", change: longChain, want: verdict{false, "too_many", ""}, says: "11 certificates"},
+		{name: "leaf with a huge key", change: hugeLeaf, want: verdict{false, "unsupported_format", ""}, says: "RSA key of 65536 bits"},
+		{name: "issuer with a huge key", change: hugeIssuer, want: verdict{false, "unsupported_format", ""}, says: "RSA key of 65536 bits"},
+		{name: "timestamp too large", change: hugeToken, want: verdict{false, "too_large", ""}, says: "signed timestamp"},
 		{name: "empty envelope", change: blob(nil), want: verdict{false, "malformed_signature", ""}},
 		{name: "envelope too large", change: blob(make([]byte, 1<<20+1)), want: verdict{false, "too_large", ""}},
 		{name: "no envelope", change: func(s *scene) { s.evidence = func(e *verify.Evidence) { e.Blobs = nil } }, want: verdict{false, "malformed_signature", ""}},
@@ -214,6 +222,37 @@ func longChain(s *scene) {
 			c.Chain = append(c.Chain, c.Chain[1])
 		}
 	})
+}
+
+// huge is a certificate whose key nobody has: checking a signature by it would
+// take longer than anybody waits.
+func huge(s *scene) []byte {
+	s.t.Helper()
+	modulus := new(big.Int).SetBit(new(big.Int).SetBit(new(big.Int), 65535, 1), 0, 1)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(day)}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &rsa.PublicKey{N: modulus, E: 65537}, key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return der
+}
+
+func hugeLeaf(s *scene) {
+	s.tamper = resign(s, func(c *signtest.Contents) { c.Chain[0] = huge(s) })
+}
+
+func hugeIssuer(s *scene) {
+	s.tamper = resign(s, func(c *signtest.Contents) { c.Chain[1] = huge(s) })
+}
+
+func hugeToken(s *scene) {
+	s.tamper = func(e signtest.Envelope) (signtest.Envelope, error) {
+		return signtest.WithTimestamp(e, make([]byte, 64<<10+1))
+	}
 }
 
 func resign(s *scene, change func(*signtest.Contents)) func(signtest.Envelope) (signtest.Envelope, error) {
