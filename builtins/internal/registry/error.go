@@ -63,9 +63,12 @@ func Classify(err error) (code report.Code, retryable bool) {
 
 // classify judges the cause of a request's failure.
 func classify(err error) (report.Code, bool) {
+	var lie *lieError
 	var p *problem.Problem
 	var netErr net.Error
 	switch {
+	case errors.As(err, &lie):
+		return lie.code, false
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return report.Timeout, true
 	case errors.Is(err, outbound.ErrRefused):

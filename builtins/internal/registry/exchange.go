@@ -157,11 +157,6 @@ func (h *host) failure(r request, status int, err error) *Error {
 		return e
 	}
 	e = &Error{Host: h.name, Op: r.op(), Status: status, Err: err}
-	var lie *lieError
-	if errors.As(err, &lie) {
-		e.Code = lie.code
-		return e
-	}
 	e.Code, e.Retryable = classify(err)
 	var p *problem.Problem
 	if errors.As(err, &p) {

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package registry_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/test/registrytest"
+)
+
+func TestPrivateCA(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{TLS: true})
+	stranger := newWorld(t, registrytest.Options{TLS: true})
+	for _, tt := range []struct {
+		name string
+		ca   []byte
+		code report.Code
+	}{{"right", w.CA(), ""}, {"wrong", stranger.CA(), report.TLS}} {
+		c := client(t, registry.Options{Registries: []registry.Registry{{Match: w.Host(), CA: tt.ca}}})
+		err := resolveTag(t.Context(), c, w)
+		code, retryable := registry.Classify(err)
+		if err == nil {
+			code = ""
+		}
+		if code != tt.code || retryable {
+			t.Errorf("%s CA: got %s, %v: %v", tt.name, code, retryable, err)
+		}
+	}
+}
+
+func TestClearTextWhereTLSIsExpected(t *testing.T) {
+	t.Parallel()
+	w, ca := newWorld(t, registrytest.Options{}), newWorld(t, registrytest.Options{TLS: true}).CA()
+	err := resolveTag(t.Context(), client(t, registry.Options{Registries: []registry.Registry{{Match: w.Host(), CA: ca}}}), w)
+	if code, retryable := registry.Classify(err); code != report.TLS || retryable || !strings.Contains(err.Error(), "plain_http") {
+		t.Errorf("got %s, %v: %v", code, retryable, err)
+	}
+}
+
+func TestRequestsToOneHostAreBounded(t *testing.T) {
+	t.Parallel()
+	const limit = 3
+	w := newWorld(t, registrytest.Options{})
+	var now, most atomic.Int64
+	full, release := make(chan struct{}), make(chan struct{})
+	w.Inject(registrytest.Fault{Action: registrytest.Custom(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			n := now.Add(1)
+			defer now.Add(-1)
+			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+			}
+			if n == limit {
+				select {
+				case <-release:
+				default:
+					full <- struct{}{}
+				}
+			}
+			<-release
+			next.ServeHTTP(rw, r)
+		})
+	})})
+	c := client(t, registry.Options{Registries: []registry.Registry{{Match: w.Host(), MaxConcurrent: limit}}})
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if err := resolveTag(t.Context(), c, w); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	<-full
+	close(release)
+	wg.Wait()
+	if got := most.Load(); got != limit {
+		t.Errorf("%d requests at once, want %d", got, limit)
+	}
+}
+
+func TestResolveHashesWhatHeadDoesNotTell(t *testing.T) {
+	t.Parallel()
+	for name, action := range map[string]registrytest.Action{
+		"no digest":    registrytest.WrongDigestHeader(""),
+		"no type":      registrytest.WrongContentType(""),
+		"generic type": registrytest.WrongContentType("application/json"),
+	} {
+		w := newWorld(t, registrytest.Options{})
+		w.Inject(registrytest.Fault{Action: action})
+		got, err := client(t, registry.Options{}).Resolve(t.Context(), w.byTag())
+		if err != nil || got.Digest != w.image.Digest || got.MediaType != ocispec.MediaTypeImageManifest || got.Size != w.image.Size {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+}
+
+func TestResolveWithoutHead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	w.Inject(registrytest.Fault{Method: http.MethodHead, Action: registrytest.Status(http.StatusMethodNotAllowed, nil)})
+	if got, err := client(t, registry.Options{}).Resolve(t.Context(), w.byTag()); err != nil || got.Digest != w.image.Digest {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestDescriptorsOnlyOfWhatIsAllowed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	c := client(t, registry.Options{Limits: registry.Limits{BlobBytes: 10, ManifestBytes: 10}})
+	for _, tt := range []struct {
+		desc ocispec.Descriptor
+		code report.Code
+	}{
+		{ocispec.Descriptor{Digest: digest.FromString("x"), Size: 11}, report.TooLarge},
+		{ocispec.Descriptor{Digest: digest.FromString("x"), Size: -1}, report.InvalidResponse},
+		{ocispec.Descriptor{Digest: "sha256:../../x", Size: 1}, report.InvalidResponse},
+		{ocispec.Descriptor{}, report.InvalidResponse},
+	} {
+		_, blobErr := c.Blob(t.Context(), w.byDigest(), tt.desc)
+		_, _, manifestErr := c.Manifest(t.Context(), w.byDigest(), tt.desc)
+		for _, err := range []error{blobErr, manifestErr} {
+			if code, _ := registry.Classify(err); code != tt.code {
+				t.Errorf("%+v: got %s: %v", tt.desc, code, err)
+			}
+		}
+	}
+	if n := len(w.Requests()); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestDescriptorURLsAreIgnored(t *testing.T) {
+	t.Parallel()
+	w, thief := newWorld(t, registrytest.Options{}), newWorld(t, registrytest.Options{})
+	desc := ocispec.Descriptor{Digest: digest.FromString("nowhere"), Size: 7, URLs: []string{thief.URL() + "/v2/app/blobs/x"}}
+	_, err := client(t, registry.Options{}).Blob(t.Context(), w.byDigest(), desc)
+	if code, _ := registry.Classify(err); code != report.NotFound || len(thief.Requests()) != 0 {
+		t.Errorf("got %s: %v; %d requests elsewhere", code, err, len(thief.Requests()))
+	}
+}
