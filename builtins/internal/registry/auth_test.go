@@ -4,6 +4,8 @@ package registry_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,11 +36,11 @@ func (s static) Credential(_ context.Context, host string) (auth.Credential, err
 
 var user = auth.Credential{Username: "user", Password: "hunter2"}
 
-// count counts the requests at one server.
-func count(w *world, server registrytest.Server) int {
+// tokens counts the requests for tokens.
+func tokens(w *world) int {
 	n := 0
 	for _, r := range w.Requests() {
-		if r.Server == server {
+		if r.Server == registrytest.ServerToken {
 			n++
 		}
 	}
@@ -89,8 +91,8 @@ func TestKnownRegistryCostsNo401(t *testing.T) {
 			refused++
 		}
 	}
-	if tokens := count(w, registrytest.ServerToken); refused != 1 || tokens != 1 {
-		t.Errorf("%d answers 401 and %d token requests, want one of each", refused, tokens)
+	if n := tokens(w); refused != 1 || n != 1 {
+		t.Errorf("%d answers 401 and %d token requests, want one of each", refused, n)
 	}
 }
 
@@ -107,7 +109,7 @@ func TestOneTokenForManyRequests(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := count(w, registrytest.ServerToken); n != 1 {
+	if n := tokens(w); n != 1 {
 		t.Errorf("%d token requests, want 1", n)
 	}
 }
@@ -172,7 +174,7 @@ func TestRevokedTokenIsReplacedOnce(t *testing.T) {
 	if err := resolveTag(t.Context(), c, w); err != nil {
 		t.Fatal(err)
 	}
-	if n := count(w, registrytest.ServerToken); n != 1 || len(w.Requests()) != 3 {
+	if n := tokens(w); n != 1 || len(w.Requests()) != 3 {
 		t.Errorf("%d token requests of %q", n, w.arrived())
 	}
 }
@@ -235,7 +237,7 @@ func TestRealmElsewhereGetsNoCredential(t *testing.T) {
 			t.Errorf("%s: got %s, %v: %v", realm, code, retryable, err)
 		}
 	}
-	if n := count(w, registrytest.ServerToken); n != 0 {
+	if n := tokens(w); n != 0 {
 		t.Errorf("%d token requests", n)
 	}
 }
@@ -281,7 +283,7 @@ func TestAnonymousTokenOnlyFromPublicAddresses(t *testing.T) {
 	if code, _ := registry.Classify(err); code != report.RegistryNotAllowed {
 		t.Errorf("got %s: %v", code, err)
 	}
-	if n := count(w, registrytest.ServerToken); n != 0 {
+	if n := tokens(w); n != 0 {
 		t.Errorf("%d token requests", n)
 	}
 	loopback := outbound.Policy{Allow: prefixes("127.0.0.0/8", "::1/128")}
@@ -308,3 +310,78 @@ func TestRedirectedChallengeIsNotAnswered(t *testing.T) {
 type everybody struct{}
 
 func (everybody) Credential(context.Context, string) (auth.Credential, error) { return user, nil }
+
+func TestTokenIsRenewedAheadOfItsEnd(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	w := newWorld(t, registrytest.Options{Token: &registrytest.Token{Lifetime: time.Minute}, Now: clock.Now})
+	renewed := make(chan registry.RequestEvent, 8)
+	c := client(t, registry.Options{Now: clock.Now, Observe: func(e registry.RequestEvent) {
+		if e.Kind == registry.KindToken {
+			renewed <- e
+		}
+	}})
+	for _, step := range []struct {
+		passes time.Duration
+		tokens int
+	}{{0, 1}, {50 * time.Second, 1}, {40 * time.Second, 0}} {
+		clock.Advance(step.passes)
+		if err := resolveTag(t.Context(), c, w); err != nil {
+			t.Fatal(err)
+		}
+		for range step.tokens {
+			<-renewed
+		}
+	}
+	for _, r := range w.Requests()[1:] {
+		if r.Status == http.StatusUnauthorized {
+			t.Errorf("a request met 401: %q", w.arrived())
+		}
+	}
+	if n := tokens(w); n != 2 {
+		t.Errorf("%d tokens, want 2", n)
+	}
+}
+
+func TestChangedRealmIsFollowed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{Token: &registrytest.Token{Username: "user", Password: "hunter2"}})
+	c := client(t, registry.Options{Credentials: static{w.Host(), user}})
+	remove := w.Inject(registrytest.Fault{Server: registrytest.ServerRegistry, Action: registrytest.Realm("https://auth.evil.example/token")})
+	if err := resolveTag(t.Context(), c, w); err == nil {
+		t.Fatal("no error")
+	}
+	remove()
+	if err := resolveTag(t.Context(), c, w); err != nil {
+		t.Errorf("the refused realm is remembered: %v", err)
+	}
+}
+
+// broken is a provider that is out of reach.
+type broken struct{ err error }
+
+func (b broken) Credential(context.Context, string) (auth.Credential, error) {
+	return auth.EmptyCredential, b.err
+}
+
+func TestBrokenProviderIsNotAnonymous(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err       error
+		code      report.Code
+		retryable bool
+	}{
+		{errors.New("no such key"), report.Unauthorized, false},
+		{&net.DNSError{Err: "no such host", Name: "sts.example"}, report.Unavailable, true},
+		{context.DeadlineExceeded, report.Timeout, true},
+	} {
+		w := newWorld(t, registrytest.Options{Token: &registrytest.Token{}})
+		err := resolveTag(t.Context(), client(t, registry.Options{Credentials: broken{tt.err}, Retries: -1}), w)
+		if code, retryable := registry.Classify(err); code != tt.code || retryable != tt.retryable {
+			t.Errorf("%v: got %s, %v: %v", tt.err, code, retryable, err)
+		}
+		if n := tokens(w); n != 0 {
+			t.Errorf("%v: %d token requests", tt.err, n)
+		}
+	}
+}

@@ -210,7 +210,8 @@ func TestNewNamesEveryProblem(t *testing.T) {
 		Registries: []registry.Registry{
 			{Match: "bad host"},
 			{Match: "a.example", Mirrors: []string{"b.example/UPPER"}, TrustedRealms: []string{"x y"}, CA: []byte("none"), PlainHTTP: true},
-			{Match: "c.example"}, {Match: "C.example:443"},
+			{Match: "c.example"},
+			{Match: "C.example:443"},
 		},
 		Limits: registry.Limits{Referrers: -1},
 	})

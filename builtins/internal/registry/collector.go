@@ -60,7 +60,7 @@ func (l *collector) add(page []ocispec.Descriptor) error {
 
 // usable drops entries that nobody could ask for.
 func usable(desc ocispec.Descriptor) bool {
-	return desc.Digest.Validate() == nil && desc.Size > 0 && desc.MediaType != ""
+	return valid(desc.Digest) && desc.Size > 0 && desc.MediaType != ""
 }
 
 // sort decides by the listed artifact type.
@@ -162,8 +162,7 @@ func (l *collector) list() []ocispec.Descriptor {
 
 // first returns the first [*Error] in err, as callers get one.
 func first(err error) error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return err

@@ -54,8 +54,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Classify names the reason behind an error that came out of this package, and
 // whether asking again can help. Any other error is report.Internal.
 func Classify(err error) (code report.Code, retryable bool) {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code, e.Retryable
 	}
 	return classify(err)
@@ -73,7 +72,7 @@ func classify(err error) (report.Code, bool) {
 		return report.Timeout, true
 	case errors.Is(err, outbound.ErrRefused):
 		return report.RegistryNotAllowed, false
-	case errors.Is(err, auth.ErrRealm), errors.Is(err, auth.ErrUnauthorized):
+	case errors.Is(err, auth.ErrRealm):
 		return report.Unauthorized, false
 	case errors.Is(err, outbound.ErrRedirect), errors.Is(err, auth.ErrAnswer):
 		return report.InvalidResponse, false
@@ -87,6 +86,8 @@ func classify(err error) (report.Code, bool) {
 		return report.Timeout, true
 	case errors.As(err, &netErr), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, errTransport):
 		return report.Unavailable, true
+	case errors.Is(err, auth.ErrUnauthorized): // last: a credential provider may have met one of the above
+		return report.Unauthorized, false
 	default:
 		return report.Internal, false
 	}
@@ -136,8 +137,7 @@ func (e *redacted) Unwrap() []error { return []error{errTransport, e.err} }
 // transportCause takes the URL out of an error of net/http: of a redirect, its
 // query may be the signature of a storage service.
 func transportCause(ctx context.Context, err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	text := problem.Sanitise(err.Error())

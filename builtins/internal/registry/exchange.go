@@ -151,15 +151,13 @@ func (c *Client) receive(ctx context.Context, h *host, r request, resp *http.Res
 
 // failure makes an [*Error] of what went wrong with r.
 func (h *host) failure(r request, status int, err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		e.Host, e.Op = h.name, r.op()
 		return e
 	}
-	e = &Error{Host: h.name, Op: r.op(), Status: status, Err: err}
+	e := &Error{Host: h.name, Op: r.op(), Status: status, Err: err}
 	e.Code, e.Retryable = classify(err)
-	var p *problem.Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*problem.Problem](err); ok {
 		e.RetryAfter = p.RetryAfter
 	}
 	return e

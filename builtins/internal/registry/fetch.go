@@ -97,8 +97,8 @@ func (c *Client) manifest(ctx context.Context, t target, r request, want string)
 // tagDigest is the digest of an answer that was asked for by tag: of its bytes, in
 // the algorithm the registry names it by, if it does.
 func tagDigest(a answer) (digest.Digest, error) {
-	claimed, err := digest.Parse(a.header.Get(digestHeader))
-	if err != nil {
+	claimed := digest.Digest(a.header.Get(digestHeader))
+	if !valid(claimed) {
 		return digest.FromBytes(a.body), nil
 	}
 	if got := claimed.Algorithm().FromBytes(a.body); got != claimed {
@@ -107,10 +107,12 @@ func tagDigest(a answer) (digest.Digest, error) {
 	return claimed, nil
 }
 
+func valid(d digest.Digest) bool { return d.Validate() == nil }
+
 // checkDescriptor refuses what cannot be asked for or would not be read.
 func checkDescriptor(desc ocispec.Descriptor, limit int64) error {
 	switch {
-	case desc.Digest.Validate() != nil:
+	case !valid(desc.Digest):
 		return &Error{Code: report.InvalidResponse, Err: fmt.Errorf("the descriptor's digest %q is not valid", shorten(desc.Digest.String()))}
 	case desc.Size < 0:
 		return &Error{Code: report.InvalidResponse, Err: fmt.Errorf("the descriptor of %s has a negative size", desc.Digest)}

@@ -5,6 +5,7 @@ package registry
 import (
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
@@ -20,6 +21,7 @@ type host struct {
 	http  *http.Client
 	auth  *auth.Authorizer
 	slots chan struct{}
+	sick  atomic.Int64 // a mirror is left alone until then, in Unix nanoseconds
 }
 
 // dialHost is where Docker Hub answers the registry protocol.

@@ -31,7 +31,7 @@ import (
 // Spec: OCI distribution v1.1.1, "Listing Referrers" and "Unavailable Referrers
 // API".
 func (c *Client) Referrers(ctx context.Context, subject reference.Reference, artifactType string) ([]ocispec.Descriptor, error) {
-	if subject.Digest.Validate() != nil {
+	if !valid(subject.Digest) {
 		return nil, &Error{Code: report.InvalidReference, Host: subject.Registry, Err: errors.New("the subject has no digest to list referrers of")}
 	}
 	return ask(ctx, c, subject, func(ctx context.Context, t target) ([]ocispec.Descriptor, error) {

@@ -84,10 +84,10 @@ func compileRule(o Options, r Registry) (rule, error) {
 func (r *rule) dial(o Options, roots *x509.CertPool) {
 	public, loopback := o.Outbound, o.Outbound
 	public.Public, loopback.Loopback = true, true
-	make := func(p outbound.Policy) *outbound.Transport {
+	to := func(p outbound.Policy) *outbound.Transport {
 		return outbound.NewTransport(outbound.Options{Policy: p, RootCAs: roots, IdlePerHost: r.MaxConcurrent, Proxy: o.Proxy})
 	}
-	r.transport, r.public, r.loopback = make(o.Outbound), make(public), make(loopback)
+	r.transport, r.public, r.loopback = to(o.Outbound), to(public), to(loopback)
 }
 
 func compileMatch(match string) (string, reference.Scope, error) {

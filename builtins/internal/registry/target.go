@@ -50,6 +50,9 @@ func ask[T any](ctx context.Context, c *Client, ref reference.Reference, questio
 		return none, &Error{Code: report.Internal, Host: ref.Registry, Err: err}
 	}
 	for i, t := range all[:len(all)-1] {
+		if c.o.Now().UnixNano() < t.host.sick.Load() {
+			continue
+		}
 		got, err := askMirror(ctx, t, len(all)-i, question)
 		if err == nil && enough(got) {
 			return got, nil
@@ -57,9 +60,16 @@ func ask[T any](ctx context.Context, c *Client, ref reference.Reference, questio
 		if ctx.Err() != nil {
 			break // the origin's error says so
 		}
+		if _, passing := Classify(err); err != nil && passing {
+			t.host.sick.Store(c.o.Now().Add(sickFor).UnixNano())
+		}
 	}
 	return question(ctx, all[len(all)-1])
 }
+
+// sickFor is how long a mirror is left alone after a passing failure, so that an
+// outage costs time once and not for each question.
+const sickFor = 10 * time.Second
 
 // mirrorTimeout is what a mirror gets when the caller set no deadline.
 const mirrorTimeout = 10 * time.Second

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -51,22 +50,24 @@ func TestRequestsToOneHostAreBounded(t *testing.T) {
 	t.Parallel()
 	const limit = 3
 	w := newWorld(t, registrytest.Options{})
-	var now, most atomic.Int64
+	var mu sync.Mutex
+	now, most := 0, 0
 	full, release := make(chan struct{}), make(chan struct{})
 	w.Inject(registrytest.Fault{Action: registrytest.Custom(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			n := now.Add(1)
-			defer now.Add(-1)
-			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
-			}
-			if n == limit {
-				select {
-				case <-release:
-				default:
-					full <- struct{}{}
+			mu.Lock()
+			now++
+			if now > most {
+				most = now
+				if most == limit {
+					close(full)
 				}
 			}
+			mu.Unlock()
 			<-release
+			mu.Lock()
+			now--
+			mu.Unlock()
 			next.ServeHTTP(rw, r)
 		})
 	})})
@@ -82,8 +83,8 @@ func TestRequestsToOneHostAreBounded(t *testing.T) {
 	<-full
 	close(release)
 	wg.Wait()
-	if got := most.Load(); got != limit {
-		t.Errorf("%d requests at once, want %d", got, limit)
+	if most != limit {
+		t.Errorf("%d requests at once, want %d", most, limit)
 	}
 }
 

@@ -21,8 +21,12 @@ func TestParseChallenges(t *testing.T) {
 		schemes []string
 		first   map[string]string
 	}{
-		{"bearer", []string{`Bearer realm="https://a.example/token",service="s",scope="repository:a/b:pull,push"`}, []string{"bearer"},
-			map[string]string{"realm": "https://a.example/token", "service": "s", "scope": "repository:a/b:pull,push"}},
+		{
+			"bearer",
+			[]string{`Bearer realm="https://a.example/token",service="s",scope="repository:a/b:pull,push"`},
+			[]string{"bearer"},
+			map[string]string{"realm": "https://a.example/token", "service": "s", "scope": "repository:a/b:pull,push"},
+		},
 		{"spaces", []string{`  bearer   realm = "r" ,  service = "s"  `}, []string{"bearer"}, map[string]string{"realm": "r", "service": "s"}},
 		{"without quotes", []string{`Bearer realm=https://a.example/token,service=s`}, []string{"bearer"}, map[string]string{"realm": "https://a.example/token", "service": "s"}},
 		{"escapes", []string{`Basic realm="a\"b\\c"`}, []string{"basic"}, map[string]string{"realm": `a"b\c`}},

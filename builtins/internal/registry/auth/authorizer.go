@@ -71,7 +71,7 @@ type Authorizer struct {
 	slots  chan struct{} // bounds concurrent token requests
 
 	mu      sync.Mutex
-	learned challenge // zero until the registry has demanded something
+	learned challenge // the last that was answered; zero before
 }
 
 // New returns an authorizer that has learned nothing yet.
@@ -104,7 +104,17 @@ func (a *Authorizer) Header(ctx context.Context, repository string) (string, err
 	if c.scheme == "" {
 		return "", nil
 	}
-	return a.answer(ctx, c, repository)
+	header, err := a.answer(ctx, c, repository)
+	if err != nil {
+		a.learn(challenge{}) // the registry may demand something else by now
+	}
+	return header, err
+}
+
+func (a *Authorizer) learn(c challenge) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.learned = c
 }
 
 // Challenged answers the WWW-Authenticate headers of a 401 to a request that
@@ -115,15 +125,16 @@ func (a *Authorizer) Challenged(ctx context.Context, headers []string, repositor
 	if !ok {
 		return "", fmt.Errorf("%w: the registry demands neither Bearer nor Basic authentication", ErrUnauthorized)
 	}
-	a.mu.Lock()
-	a.learned = c
-	a.mu.Unlock()
 	a.drop(used)
 	header, err := a.answer(ctx, c, repository)
-	if err == nil && header == used {
+	switch {
+	case err != nil:
+		return "", err
+	case header == used:
 		return "", fmt.Errorf("%w: %s does not accept the credential it was sent", ErrUnauthorized, a.o.Registry)
 	}
-	return header, err
+	a.learn(c)
+	return header, nil
 }
 
 // choose prefers Bearer: it keeps the password away from the registry.

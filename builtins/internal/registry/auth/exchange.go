@@ -47,7 +47,7 @@ func (a *Authorizer) start(ctx context.Context, key string, e exchange) <-chan s
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
 		defer cancel()
-		defer context.AfterFunc(a.o.Base, cancel)()
+		defer context.AfterFunc(a.o.Base, cancel)() //nolint:contextcheck // ends with the client, not with a caller
 		t, err := a.fetch(ctx, e)
 		if err != nil {
 			return nil, err
@@ -139,8 +139,7 @@ func (a *Authorizer) send(req *http.Request) (token, error) {
 // transportError drops the URL, which net/http puts into every error with its
 // query: of a redirect, the query may be the secret.
 func transportError(host string, err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	return fmt.Errorf("token server %s: %w", host, err)

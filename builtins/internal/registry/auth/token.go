@@ -63,7 +63,7 @@ func (a *Authorizer) token(ctx context.Context, c challenge, credential auth.Cre
 		}
 		return value, nil
 	case <-ctx.Done():
-		return "", context.Cause(ctx)
+		return "", ctx.Err()
 	}
 }
 

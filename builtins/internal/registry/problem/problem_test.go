@@ -33,9 +33,9 @@ func TestRead(t *testing.T) {
 		{"for ever", ``, "999999999", problem.Problem{RetryAfter: 24 * time.Hour}, "503 Service Unavailable"},
 		{"nonsense", ``, "soon", problem.Problem{}, "503 Service Unavailable"},
 	} {
-		resp := &http.Response{StatusCode: 503, Header: http.Header{"Retry-After": {tt.retryAfter}}, Body: io.NopCloser(strings.NewReader(tt.body))}
+		resp := &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {tt.retryAfter}}, Body: io.NopCloser(strings.NewReader(tt.body))}
 		got := problem.Read(resp, now)
-		tt.want.Status = 503
+		tt.want.Status = http.StatusServiceUnavailable
 		if diff := cmp.Diff(&tt.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}

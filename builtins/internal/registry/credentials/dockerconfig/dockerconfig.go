@@ -66,11 +66,8 @@ func New(o Options) *Store {
 // "registry.example:5000"; the empty credential if the file has none. The error
 // names the file and never holds a credential.
 func (s *Store) Credential(ctx context.Context, host string) (auth.Credential, error) {
-	path, err := s.path()
-	if err != nil {
-		return auth.EmptyCredential, err
-	}
-	f, err := s.load(path)
+	path := s.path()
+	f, err := s.load(path) //nolint:contextcheck // reading a small local file is not worth interrupting
 	if err != nil {
 		return auth.EmptyCredential, err
 	}
@@ -98,18 +95,20 @@ func (s *Store) find(ctx context.Context, f *file, host string) (auth.Credential
 	return s.helpers.ask(ctx, helper, host)
 }
 
-func (s *Store) path() (string, error) {
+// path returns the file to read; "" without a home directory, which holds no
+// credentials.
+func (s *Store) path() string {
 	if s.o.Path != "" {
-		return s.o.Path, nil
+		return s.o.Path
 	}
 	if dir := os.Getenv("DOCKER_CONFIG"); dir != "" {
-		return filepath.Join(dir, "config.json"), nil
+		return filepath.Join(dir, "config.json")
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", nil //nolint:nilerr // no home directory holds no credentials
+		return ""
 	}
-	return filepath.Join(home, ".docker", "config.json"), nil
+	return filepath.Join(home, ".docker", "config.json")
 }
 
 // load returns the file as it is now, read again if it changed.

@@ -209,7 +209,7 @@ func helper(t *testing.T, script string) (runs func() int) {
 	}
 }
 
-func TestHelperRunsOnceWhenEnabled(t *testing.T) {
+func TestHelperRunsOnceWhenEnabled(t *testing.T) { //nolint:paralleltest // sets PATH
 	runs := helper(t, `echo '{"Username":"u","Secret":"hunter2"}'`)
 	s := dockerconfig.New(dockerconfig.Options{Path: file(t, `{"credHelpers":{"registry.example":"test"}}`), Helpers: true})
 	for range 3 {
@@ -222,7 +222,7 @@ func TestHelperRunsOnceWhenEnabled(t *testing.T) {
 	}
 }
 
-func TestHelperOfAnotherHostDoesNotRun(t *testing.T) {
+func TestHelperOfAnotherHostDoesNotRun(t *testing.T) { //nolint:paralleltest // sets PATH
 	runs := helper(t, `echo '{"Username":"u","Secret":"hunter2"}'`)
 	s := dockerconfig.New(dockerconfig.Options{Path: file(t, `{"credHelpers":{"registry.example":"test"},"credsStore":"test"}`), Helpers: true})
 	if got, err := s.Credential(t.Context(), "evil.example"); err != nil || got != auth.EmptyCredential || runs() != 0 {
@@ -230,7 +230,7 @@ func TestHelperOfAnotherHostDoesNotRun(t *testing.T) {
 	}
 }
 
-func TestFailingHelperIsAnError(t *testing.T) {
+func TestFailingHelperIsAnError(t *testing.T) { //nolint:paralleltest // sets PATH
 	helper(t, `echo "token=hunter2 is locked"; exit 1`)
 	s := dockerconfig.New(dockerconfig.Options{Path: file(t, `{"credHelpers":{"registry.example":"test"}}`), Helpers: true})
 	_, err := s.Credential(t.Context(), "registry.example")

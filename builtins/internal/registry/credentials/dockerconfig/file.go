@@ -82,8 +82,7 @@ func readAll(path string) ([]byte, error) {
 
 // cause drops the path from an error whose message names it anyway.
 func cause(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}
 	return err
