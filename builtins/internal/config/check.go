@@ -212,7 +212,7 @@ func (c *Config) checkNumbers(d *decoder) {
 	for i := range c.Registries {
 		n := &c.Registries[i].MaxConcurrentRequests
 		if *n < 0 || *n > 10_000 {
-			d.report(fmt.Sprintf("%s.registries[%d].max_concurrent_requests", section, i), "%d: out of range; write 0 (16) to 10000", *n)
+			d.report(fmt.Sprintf("%s.registries[%d].max_concurrent_requests", section, i), "%d: out of range; write 0 (64) to 10000", *n)
 		}
 		*n = cmp.Or(*n, defaultConcurrentRequests)
 	}

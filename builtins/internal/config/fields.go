@@ -52,7 +52,7 @@ type Registry struct {
 	Mirrors []string `yaml:"mirrors"`
 	// TrustedRealms lists token servers host[:port] that may receive this registry's credentials. Empty: only the registry itself.
 	TrustedRealms []string `yaml:"trusted_realms"`
-	// MaxConcurrentRequests bounds requests in flight to one host. 0: 16.
+	// MaxConcurrentRequests bounds requests in flight to one host. 0: 64.
 	MaxConcurrentRequests int `yaml:"max_concurrent_requests"`
 
 	// CertificateAuthorities is the content of CA and CAFile together, checked PEM; nil if neither is set.
@@ -166,9 +166,9 @@ const (
 	MutationTagAndDigest Mutation = "tag_and_digest"
 )
 
-// defaultConcurrentRequests lets one Gatekeeper request of sixteen images (its
+// defaultConcurrentRequests lets one Gatekeeper request of many images (its
 // default concurrency) proceed at once.
-const defaultConcurrentRequests = 16
+const defaultConcurrentRequests = 64
 
 // Default returns the configuration of an empty section.
 func Default() *Config {
@@ -198,7 +198,7 @@ func Default() *Config {
 			MutationTimeout: 900 * time.Millisecond,
 			MaxKeys:         500,
 			MaxBodyBytes:    1 << 20,
-			Concurrency:     16,
+			Concurrency:     64,
 		},
 	}
 }
