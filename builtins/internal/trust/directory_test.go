@@ -133,7 +133,7 @@ func TestFromNotation_isStale(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(directory, filepath.FromSlash(tt.file)), []byte(more + "\n"))
+			write(t, filepath.Join(directory, filepath.FromSlash(tt.file)), []byte(more+"\n"))
 			now = now.Add(time.Second)
 			if got := d.Stale(); got != tt.want {
 				t.Errorf("stale = %t, want %t", got, tt.want)

@@ -171,8 +171,7 @@ func strayText(rest []byte, blocks int) error {
 }
 
 func atPath(err error, path string) error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return &Error{Path: path, Problem: e.Problem, Remedy: e.Remedy}
 	}
 	return &Error{Path: path, Problem: err.Error()}

@@ -59,12 +59,8 @@ func validStoreName(name string) string {
 }
 
 func (p *parser) materials(v any, path, store string) []*x509.Certificate {
-	if _, isList := v.([]any); !isList {
-		p.add(path, "it is "+kind(v)+", not a list", writeAList)
-		return nil
-	}
-	list := v.([]any)
-	if len(list) == 0 {
+	list, ok := p.array(v, path, writeAList)
+	if ok && len(list) == 0 {
 		p.add(path, "the trust store is empty", writeAList)
 	}
 	var certificates []*x509.Certificate

@@ -89,8 +89,7 @@ func decodeArray(d *json.Decoder, path string, depth int) (any, error) {
 }
 
 func asError(err error) error {
-	var ours *Error
-	if errors.As(err, &ours) {
+	if ours, ok := errors.AsType[*Error](err); ok {
 		return ours
 	}
 	return &Error{Problem: "it is not JSON: " + err.Error(), Remedy: "write an object as in the documentation of trust documents"}

@@ -46,12 +46,13 @@ func statement(changes tree) tree {
 
 func policyOf(statements ...any) tree { return tree{"version": "1.0", "trustPolicies": statements} }
 
-func documentOf(policy any, stores any) tree {
+func documentOf(policy, stores any) tree {
 	return tree{"notation": tree{"trust_policy": policy, "trust_stores": stores}}
 }
 
 // withStatement is a document with one statement and a good store.
 func withStatement(tb testing.TB, changes tree) tree {
+	tb.Helper()
 	return documentOf(policyOf(statement(changes)), tree{"ca:acme": []any{string(newCA(tb).PEM())}})
 }
 

@@ -20,7 +20,7 @@ func (j *judgement) integrity(said error) *report.Error {
 	return integrityFinding(j.evidence.Manifest.Layers[0].MediaType, j.evidence.Blobs[0], said)
 }
 
-func (j *judgement) authenticity(said error) *report.Error {
+func (j *judgement) authenticity(error) *report.Error {
 	info := &j.content.SignerInfo
 	stores := j.signerStores()
 	if missing := without(stores); missing != "" {

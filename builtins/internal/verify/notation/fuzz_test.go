@@ -62,6 +62,7 @@ func FuzzVerify(f *testing.F) {
 
 // bareScene has an image and no signature.
 func bareScene(t *testing.T) *scene {
+	t.Helper()
 	return &scene{t: t, image: "registry.example/team/app", evidence: func(*verify.Evidence) {}}
 }
 

@@ -189,16 +189,6 @@ func messages(s report.Signature) string {
 	return strings.Join(all, "\n")
 }
 
-func bothFormats(t *testing.T, test func(t *testing.T, format signtest.Format)) {
-	t.Helper()
-	for _, format := range signtest.Formats() {
-		t.Run(string(format), func(t *testing.T) {
-			t.Parallel()
-			test(t, format)
-		})
-	}
-}
-
 // critical is a signed attribute that every verifier must understand.
 func critical(name string) []signature.Attribute {
 	return []signature.Attribute{{Key: name, Critical: true, Value: "x"}}

@@ -27,7 +27,7 @@ func withTSA(s *scene, o signtest.TSAOptions) *signtest.TSA {
 
 func clock(at time.Time) func() time.Time { return func() time.Time { return at } }
 
-func verifyTimestamp(s *scene, option string) { s.policy.verification["verifyTimestamp"] = option }
+func afterCertExpiry(s *scene) { s.policy.verification["verifyTimestamp"] = "afterCertExpiry" }
 
 func TestVerify_timestamp(t *testing.T) {
 	t.Parallel()
@@ -42,9 +42,9 @@ func TestVerify_timestamp(t *testing.T) {
 		{name: "of an authority whose certificate is over now", change: oldAuthority, want: verdict{true, "", allPassed}},
 		{name: "missing", change: missing, want: verdict{false, "missing_timestamp", "ppppfs"}, says: "tsa store"},
 		{name: "missing, and certificate is over", change: func(s *scene) { missing(s); certificateOver(s) }, want: verdict{false, "missing_timestamp", "ppppfs"}},
-		{name: "missing, needed only after certificate expiry", change: func(s *scene) { missing(s); verifyTimestamp(s, "afterCertExpiry") }, want: verdict{true, "", allPassed}},
-		{name: "missing, needed after certificate expiry", change: func(s *scene) { missing(s); certificateOver(s); verifyTimestamp(s, "afterCertExpiry") }, want: verdict{false, "missing_timestamp", "ppppfs"}},
-		{name: "not looked at before certificate expiry", change: func(s *scene) { strangersTSA(s); verifyTimestamp(s, "afterCertExpiry") }, want: verdict{true, "", allPassed}},
+		{name: "missing, needed only after certificate expiry", change: func(s *scene) { missing(s); afterCertExpiry(s) }, want: verdict{true, "", allPassed}},
+		{name: "missing, needed after certificate expiry", change: func(s *scene) { missing(s); certificateOver(s); afterCertExpiry(s) }, want: verdict{false, "missing_timestamp", "ppppfs"}},
+		{name: "not looked at before certificate expiry", change: func(s *scene) { strangersTSA(s); afterCertExpiry(s) }, want: verdict{true, "", allPassed}},
 		{name: "certificate has not begun, timestamps not looked at", change: earlyWithoutTimestamp, want: verdict{false, "not_yet_valid", "ppppfs"}, says: "only after"},
 		{name: "by a stranger", change: strangersTSA, want: verdict{false, "invalid_timestamp", "ppppfs"}, says: "tsa:clock"},
 		{name: "by a certificate for code", change: func(s *scene) { withTSA(s, signtest.TSAOptions{CodeSigning: true}) }, want: verdict{false, "invalid_timestamp", "ppppfs"}},
@@ -60,17 +60,20 @@ func TestVerify_timestamp(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			bothFormats(t, func(t *testing.T, format signtest.Format) {
-				s := newScene(t, format)
-				tt.change(s)
-				got := s.verify()
-				if diff := cmp.Diff(tt.want, verdictOf(got)); diff != "" {
-					t.Errorf("verdict (-want +got):\n%s\n%s", diff, messages(got))
-				}
-				if !strings.Contains(messages(got), tt.says) {
-					t.Errorf("messages = %q, want %q in them", messages(got), tt.says)
-				}
-			})
+			for _, format := range signtest.Formats() {
+				t.Run(string(format), func(t *testing.T) {
+					t.Parallel()
+					s := newScene(t, format)
+					tt.change(s)
+					got := s.verify()
+					if diff := cmp.Diff(tt.want, verdictOf(got)); diff != "" {
+						t.Errorf("verdict (-want +got):\n%s\n%s", diff, messages(got))
+					}
+					if !strings.Contains(messages(got), tt.says) {
+						t.Errorf("messages = %q, want %q in them", messages(got), tt.says)
+					}
+				})
+			}
 		})
 	}
 }
@@ -104,7 +107,7 @@ func strangersTSA(s *scene) {
 func earlyWithoutTimestamp(s *scene) {
 	certificateEarly(s)
 	withTSA(s, signtest.TSAOptions{})
-	verifyTimestamp(s, "afterCertExpiry")
+	afterCertExpiry(s)
 }
 
 func borrowed(s *scene) {
@@ -195,20 +198,23 @@ func downTSA(s *scene) {
 // was checked.
 func TestVerify_signedAt(t *testing.T) {
 	t.Parallel()
-	bothFormats(t, func(t *testing.T, format signtest.Format) {
-		claimed, proven := time.Now().Add(-2*hour).UTC().Truncate(time.Second), time.Now().Add(-hour).UTC().Truncate(time.Second)
-		s := newScene(t, format)
-		s.sign.SigningTime = claimed
-		withTSA(s, signtest.TSAOptions{Now: clock(proven)})
-		env := s.signed()
-		checked := s.verifier.Verify(t.Context(), s.of(env), s.document())
-		verifyTimestamp(s, "afterCertExpiry")
-		unchecked := s.verifier.Verify(t.Context(), s.of(env), s.document())
-		want := []string{proven.Format(time.RFC3339), claimed.Format(time.RFC3339)}
-		if diff := cmp.Diff(want, []string{checked.SignedAt, unchecked.SignedAt}); diff != "" {
-			t.Errorf("signed at, checked and unchecked (-want +got):\n%s", diff)
-		}
-	})
+	for _, format := range signtest.Formats() {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+			claimed, proven := time.Now().Add(-2*hour).UTC().Truncate(time.Second), time.Now().Add(-hour).UTC().Truncate(time.Second)
+			s := newScene(t, format)
+			s.sign.SigningTime = claimed
+			withTSA(s, signtest.TSAOptions{Now: clock(proven)})
+			env := s.signed()
+			checked := s.verifier.Verify(t.Context(), s.of(env), s.document())
+			afterCertExpiry(s)
+			unchecked := s.verifier.Verify(t.Context(), s.of(env), s.document())
+			want := []string{proven.Format(time.RFC3339), claimed.Format(time.RFC3339)}
+			if diff := cmp.Diff(want, []string{checked.SignedAt, unchecked.SignedAt}); diff != "" {
+				t.Errorf("signed at, checked and unchecked (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 // TestVerify_isConcurrent shares one verifier, document and signature.

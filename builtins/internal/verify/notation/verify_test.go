@@ -84,17 +84,20 @@ func TestVerify(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			bothFormats(t, func(t *testing.T, format signtest.Format) {
-				s := newScene(t, format)
-				tt.change(s)
-				got := s.verify()
-				if diff := cmp.Diff(tt.want, verdictOf(got)); diff != "" {
-					t.Errorf("verdict (-want +got):\n%s\n%s", diff, messages(got))
-				}
-				if !strings.Contains(messages(got), tt.says) {
-					t.Errorf("messages = %q, want %q in them", messages(got), tt.says)
-				}
-			})
+			for _, format := range signtest.Formats() {
+				t.Run(string(format), func(t *testing.T) {
+					t.Parallel()
+					s := newScene(t, format)
+					tt.change(s)
+					got := s.verify()
+					if diff := cmp.Diff(tt.want, verdictOf(got)); diff != "" {
+						t.Errorf("verdict (-want +got):\n%s\n%s", diff, messages(got))
+					}
+					if !strings.Contains(messages(got), tt.says) {
+						t.Errorf("messages = %q, want %q in them", messages(got), tt.says)
+					}
+				})
+			}
 		})
 	}
 }
@@ -287,15 +290,18 @@ func TestVerify_signingAuthority(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			bothFormats(t, func(t *testing.T, format signtest.Format) {
-				s := newScene(t, format)
-				authority(s)
-				tt.change(s)
-				got := s.verify()
-				if diff := cmp.Diff(tt.want, verdictOf(got)); diff != "" {
-					t.Errorf("verdict (-want +got):\n%s\n%s", diff, messages(got))
-				}
-			})
+			for _, format := range signtest.Formats() {
+				t.Run(string(format), func(t *testing.T) {
+					t.Parallel()
+					s := newScene(t, format)
+					authority(s)
+					tt.change(s)
+					got := s.verify()
+					if diff := cmp.Diff(tt.want, verdictOf(got)); diff != "" {
+						t.Errorf("verdict (-want +got):\n%s\n%s", diff, messages(got))
+					}
+				})
+			}
 		})
 	}
 }
@@ -325,46 +331,52 @@ func signedTooEarly(s *scene) {
 
 func TestVerify_describes(t *testing.T) {
 	t.Parallel()
-	bothFormats(t, func(t *testing.T, format signtest.Format) {
-		s := newScene(t, format)
-		s.sign.UserMetadata = map[string]string{"team": "a"}
-		s.sign.SigningTime, s.sign.Expiry = time.Now().Add(-hour), 2*hour
-		s.policy.identities = []string{"x509.subject: C=US, ST=WA, O=Acme"}
-		s.evidence = func(e *verify.Evidence) { e.Annotations = map[string]string{"team": "b"} } // described all the same
-		got := s.verify()
-		want := report.Signature{
-			Signer: report.Signer{Kind: "certificate", Subject: "CN=release,O=Acme,ST=WA,C=US", Issuer: "CN=acme root,O=Acme,ST=WA,C=US"},
-			Trust:  report.Trust{Policy: "release", Level: "strict", Store: "ca:acme", Identity: "x509.subject: C=US, ST=WA, O=Acme"},
-		}
-		got.Signer.Fingerprint, got.Signer.Claims = strings.TrimPrefix(got.Signer.Fingerprint, "sha256:"+digest.FromBytes(s.signer.Cert().Raw).Encoded()), nil
-		if diff := cmp.Diff([]any{want.Signer, want.Trust}, []any{got.Signer, got.Trust}); diff != "" {
-			t.Errorf("signer and trust (-want +got):\n%s", diff)
-		}
-		times := []string{s.sign.SigningTime.UTC().Format(time.RFC3339), s.sign.SigningTime.Add(2 * hour).UTC().Format(time.RFC3339)}
-		if diff := cmp.Diff(times, []string{got.SignedAt, got.ExpiresAt}); diff != "" {
-			t.Errorf("signed at, expires at (-want +got):\n%s", diff)
-		}
-		if diff := cmp.Diff(map[string]string{"team": "a"}, got.Annotations); diff != "" {
-			t.Errorf("annotations (-want +got):\n%s", diff)
-		}
-		if want := s.sign.SigningTime.Add(2 * hour).Truncate(time.Second); !got.ValidUntil.Equal(want) {
-			t.Errorf("valid until %v, want the expiry %v", got.ValidUntil, want)
-		}
-	})
+	for _, format := range signtest.Formats() {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, format)
+			s.sign.UserMetadata = map[string]string{"team": "a"}
+			s.sign.SigningTime, s.sign.Expiry = time.Now().Add(-hour), 2*hour
+			s.policy.identities = []string{"x509.subject: C=US, ST=WA, O=Acme"}
+			s.evidence = func(e *verify.Evidence) { e.Annotations = map[string]string{"team": "b"} } // described all the same
+			got := s.verify()
+			want := report.Signature{
+				Signer: report.Signer{Kind: "certificate", Subject: "CN=release,O=Acme,ST=WA,C=US", Issuer: "CN=acme root,O=Acme,ST=WA,C=US"},
+				Trust:  report.Trust{Policy: "release", Level: "strict", Store: "ca:acme", Identity: "x509.subject: C=US, ST=WA, O=Acme"},
+			}
+			got.Signer.Fingerprint, got.Signer.Claims = strings.TrimPrefix(got.Signer.Fingerprint, "sha256:"+digest.FromBytes(s.signer.Cert().Raw).Encoded()), nil
+			if diff := cmp.Diff([]any{want.Signer, want.Trust}, []any{got.Signer, got.Trust}); diff != "" {
+				t.Errorf("signer and trust (-want +got):\n%s", diff)
+			}
+			times := []string{s.sign.SigningTime.UTC().Format(time.RFC3339), s.sign.SigningTime.Add(2 * hour).UTC().Format(time.RFC3339)}
+			if diff := cmp.Diff(times, []string{got.SignedAt, got.ExpiresAt}); diff != "" {
+				t.Errorf("signed at, expires at (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(map[string]string{"team": "a"}, got.Annotations); diff != "" {
+				t.Errorf("annotations (-want +got):\n%s", diff)
+			}
+			if want := s.sign.SigningTime.Add(2 * hour).Truncate(time.Second); !got.ValidUntil.Equal(want) {
+				t.Errorf("valid until %v, want the expiry %v", got.ValidUntil, want)
+			}
+		})
+	}
 }
 
 // TestVerify_truncated: no prefix of an envelope is verified, and none ends the
 // process.
 func TestVerify_truncated(t *testing.T) {
 	t.Parallel()
-	bothFormats(t, func(t *testing.T, format signtest.Format) {
-		s := newScene(t, format)
-		env, doc := s.signed(), s.document()
-		for n := 0; n < len(env.Bytes); n += 64 {
-			got := s.verifier.Verify(t.Context(), s.of(signtest.Truncate(env, n)), doc)
-			if diff := cmp.Diff(verdict{false, "malformed_signature", ""}, verdictOf(got)); diff != "" {
-				t.Fatalf("first %d bytes (-want +got):\n%s", n, diff)
+	for _, format := range signtest.Formats() {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, format)
+			env, doc := s.signed(), s.document()
+			for n := 0; n < len(env.Bytes); n += 64 {
+				got := s.verifier.Verify(t.Context(), s.of(signtest.Truncate(env, n)), doc)
+				if diff := cmp.Diff(verdict{false, "malformed_signature", ""}, verdictOf(got)); diff != "" {
+					t.Fatalf("first %d bytes (-want +got):\n%s", n, diff)
+				}
 			}
-		}
-	})
+		})
+	}
 }
