@@ -63,8 +63,17 @@ func redactEnvironment(env *ast.Term) *ast.Term {
 // secret errs on the side of hiding: what a policy needs belongs in data.
 func secret(name, value string) bool {
 	name = strings.ToUpper(name)
-	for _, hint := range []string{"SECRET", "TOKEN", "PASS", "PWD", "CRED", "KEY", "AUTH", "COOKIE", "SESSION", "SIGNATURE", "PRIVATE", "PAT"} {
-		if name != "PATH" && strings.Contains(name, hint) {
+	for _, hint := range []string{"SECRET", "TOKEN", "PASSW", "CREDENTIAL", "APIKEY", "PRIVATE"} {
+		if strings.Contains(name, hint) {
+			return true
+		}
+	}
+	if name == "PWD" { // the working directory
+		return false
+	}
+	for word := range strings.SplitSeq(name, "_") {
+		switch word {
+		case "KEY", "PASS", "PWD", "PAT", "AUTH", "CRED", "CREDS", "COOKIE", "SESSION", "SIGNATURE":
 			return true
 		}
 	}

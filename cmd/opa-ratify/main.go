@@ -5,11 +5,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 
 	"github.com/open-policy-agent/opa/cmd"
+	"github.com/open-policy-agent/opa/v1/config"
 	"github.com/open-policy-agent/opa/v1/plugins"
 	"github.com/open-policy-agent/opa/v1/runtime"
 	"github.com/open-policy-agent/opa/v1/sdk"
@@ -31,7 +33,7 @@ func run() int {
 		return 2
 	}
 	installPlugin()
-	cmd.UserAgent("opa-ratify/" + version)
+	cmd.UserAgent(userAgent())
 	if err := root().Execute(); err != nil {
 		if exit, ok := errors.AsType[*cmd.ExitError](err); ok {
 			return exit.Exit
@@ -45,20 +47,30 @@ func run() int {
 // not. Exec uses OPA's SDK, which has options of its own; its hooks reach the
 // manager only this way.
 func installPlugin() {
-	runtime.RegisterPlugin(plugin.Name, plugin.Factory{})
-	hooks := plugin.Hooks()
-	for _, h := range hooks {
-		runtime.RegisterHook(h)
-	}
+	caches := &plugin.Caches{}
+	factory := plugin.Factory{Caches: caches, UserAgent: userAgent()}
+	runtime.RegisterPlugin(plugin.Name, factory)
+	runtime.RegisterHook(&plugin.Ensure{})
+	runtime.RegisterHook(serving{})
+	runtime.RegisterHook(&plugin.QueryCacheHook{Caches: caches})
+	runtime.RegisterHook(&plugin.ValueCacheHook{Caches: caches})
 	sdk.SetDefaultOptions(sdk.Options{
-		Plugins: map[string]plugins.Factory{plugin.Name: plugin.Factory{}},
-		ManagerOpts: []func(*plugins.Manager){func(m *plugins.Manager) {
-			for _, h := range hooks {
-				m.AppendHook(h)
-			}
-		}},
+		Plugins:     map[string]plugins.Factory{plugin.Name: factory},
+		ManagerOpts: []func(*plugins.Manager){func(m *plugins.Manager) { m.AppendHook(&plugin.Ensure{}) }},
 	})
 }
+
+// serving is a hook of OPA's server: whatever policies are loaded, the plugin
+// asks data.ratify.gatekeeper.
+type serving struct{}
+
+// OnConfig runs before the first policy is compiled.
+func (serving) OnConfig(_ context.Context, c *config.Config) (*config.Config, error) {
+	rego.Always("gatekeeper")
+	return c, nil
+}
+
+func userAgent() string { return "opa-ratify/" + version }
 
 func root() *cobra.Command {
 	c := cmd.Command(&cobra.Command{
