@@ -30,7 +30,7 @@ func (j *judgement) authenticity(error) *report.Error {
 		return nil // the chain is trusted: the library means the identity
 	}
 	root := info.CertificateChain[len(info.CertificateChain)-1]
-	return finding(report.UntrustedCertificate, "the chain of %q ends at %q; the trust policy %q trusts %s", leafName(info), root.Subject, j.statement.Name, named(stores))
+	return finding(report.UntrustedCertificate, "the chain of %q ends at %q; the trust policy %q trusts %s", nameOf(info.CertificateChain[0]), nameOf(root), j.statement.Name, named(stores))
 }
 
 func (j *judgement) identity(error) *report.Error {
@@ -42,7 +42,7 @@ func (j *judgement) identity(error) *report.Error {
 	for _, identity := range j.statement.Identities {
 		wants = append(wants, fmt.Sprintf("%q (differs: %s)", identity.Text, listed(identity.Differences(leaf))))
 	}
-	return finding(report.UntrustedIdentity, "it is signed by %q; the trust policy %q wants %s", leaf.Subject, j.statement.Name, oneLine(listed(wants)))
+	return finding(report.UntrustedIdentity, "it is signed by %q; the trust policy %q wants %s", nameOf(leaf), j.statement.Name, oneLine(listed(wants)))
 }
 
 func (j *judgement) expiry(error) *report.Error {
@@ -106,15 +106,13 @@ func named(stores []*trust.Store) string {
 	for _, store := range stores {
 		names = append(names, fmt.Sprintf("%s (%s)", store.Name, listed(subjects(store.Certificates))))
 	}
-	return strings.Join(names, ", ")
+	return oneLine(strings.Join(names, ", "))
 }
 
 func subjects(certificates []*x509.Certificate) []string {
 	names := make([]string, len(certificates))
 	for i, c := range certificates {
-		names[i] = fmt.Sprintf("%q", c.Subject)
+		names[i] = fmt.Sprintf("%q", nameOf(c))
 	}
 	return names
 }
-
-func leafName(info *signature.SignerInfo) string { return info.CertificateChain[0].Subject.String() }

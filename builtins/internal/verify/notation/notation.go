@@ -126,7 +126,7 @@ func (*Verifier) Applies(ref reference.Reference, doc *trust.Document) *report.E
 }
 
 func trustError(code report.Code, message string) *report.Error {
-	return &report.Error{Code: code, Message: message, Stage: report.StageTrust}
+	return &report.Error{Code: code, Message: clip(message, maxMessage), Stage: report.StageTrust}
 }
 
 // missingStores says what is missing if no store could anchor a signer, and ""
@@ -180,5 +180,5 @@ func malformed(format string, args ...any) *report.Error {
 }
 
 func finding(code report.Code, format string, args ...any) *report.Error {
-	return &report.Error{Code: code, Message: fmt.Sprintf(format, args...), Stage: report.StageVerify}
+	return &report.Error{Code: code, Message: clip(fmt.Sprintf(format, args...), maxMessage), Stage: report.StageVerify}
 }

@@ -60,6 +60,9 @@ func admit(mediaType string, envelope []byte) *report.Error {
 	if refused != nil {
 		return refused
 	}
+	if _, err := signature.ExtractKeySpec(chain[0]); err != nil {
+		return finding(report.UnsupportedFormat, "the signer's key: %s; the Notary Project allows RSA of 2048, 3072, 4096 and EC of 256, 384, 521 bits", oneLine(err.Error()))
+	}
 	return admitKeys(append(chain, o.timestampCertificates()...))
 }
 
@@ -73,7 +76,7 @@ func overLimit(code report.Code, format string, args ...any) *report.Error {
 func admitKeys(certificates []*x509.Certificate) *report.Error {
 	for _, c := range certificates {
 		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxModulus {
-			return finding(report.UnsupportedFormat, "the certificate %q has an RSA key of %d bits; at most %d are supported", oneLine(c.Subject.String()), key.N.BitLen(), maxModulus)
+			return finding(report.UnsupportedFormat, "the certificate %q has an RSA key of %d bits; at most %d are supported", nameOf(c), key.N.BitLen(), maxModulus)
 		}
 	}
 	return nil

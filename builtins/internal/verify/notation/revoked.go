@@ -28,9 +28,9 @@ func revocationFinding(a *revocation.Answer, what string) *report.Error {
 		switch one.Result {
 		case result.ResultOK, result.ResultNonRevokable:
 		case result.ResultRevoked:
-			return finding(report.Revoked, "the %s %q is revoked (%s); sign again with a valid certificate", what, a.Chain[i].Subject, one.RevocationMethod)
+			return finding(report.Revoked, "the %s %q is revoked (%s); sign again with a valid certificate", what, nameOf(a.Chain[i]), one.RevocationMethod)
 		default:
-			unknown = unknownFinding(what, a.Chain[i].Subject.String(), one)
+			unknown = unknownFinding(what, nameOf(a.Chain[i]), one)
 		}
 	}
 	return unknown

@@ -3,6 +3,7 @@
 package notation
 
 import (
+	"crypto/x509"
 	"strings"
 	"time"
 	"unicode"
@@ -11,11 +12,20 @@ import (
 // maxText bounds a stranger's text inside a message, in bytes.
 const maxText = 512
 
+// maxMessage bounds a whole message, in bytes.
+const maxMessage = 2048
+
 // oneLine makes a stranger's text fit for a message: printable, short.
-func oneLine(s string) string {
-	cut := len(s) > maxText
+func oneLine(s string) string { return clip(s, maxText) }
+
+// nameOf writes the subject of a certificate for a message, which quotes it.
+func nameOf(c *x509.Certificate) string { return oneLine(c.Subject.String()) }
+
+// clip makes s printable and cuts it to a number of bytes.
+func clip(s string, limit int) string {
+	cut := len(s) > limit
 	if cut {
-		s = strings.ToValidUTF8(s[:maxText], "")
+		s = strings.ToValidUTF8(s[:limit], "")
 	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -135,10 +135,10 @@ func (j *judgement) provenTime() *tspclient.Timestamp {
 func outOfValidity(chain []*x509.Certificate, first, last time.Time, when string) *report.Error {
 	for _, c := range chain {
 		if first.Before(c.NotBefore) {
-			return finding(report.NotYetValid, "the certificate %q is valid from %s: not yet %s", c.Subject, stamp(c.NotBefore), when)
+			return finding(report.NotYetValid, "the certificate %q is valid from %s: not yet %s", nameOf(c), stamp(c.NotBefore), when)
 		}
 		if last.After(c.NotAfter) {
-			return finding(report.Expired, "the certificate %q was valid until %s: no longer %s", c.Subject, stamp(c.NotAfter), when)
+			return finding(report.Expired, "the certificate %q was valid until %s: no longer %s", nameOf(c), stamp(c.NotAfter), when)
 		}
 	}
 	return nil
