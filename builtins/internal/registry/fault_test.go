@@ -246,3 +246,26 @@ func TestErrorsKeepSecrets(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorsSayWhoWasAskedWhatAndWhy(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		action registrytest.Action
+		ask    question
+		want   string
+	}{
+		{"404", registrytest.Status(404, nil), resolveTag, "HOST: HEAD /v2/app/manifests/v1: 404 Not Found"},
+		{"403 with a code", registrytest.Status(403, nil), fetchBlob, "HOST: GET /v2/app/blobs/DIGEST: 403 Forbidden: DENIED: Forbidden"},
+		{"flipped", registrytest.FlipByte(0), fetchBlob, "HOST: GET /v2/app/blobs/DIGEST: the answer's bytes do not have the digest DIGEST"},
+		{"too large", registrytest.Oversize(64<<20, 64<<20), fetchUnknownBlob, "HOST: GET /v2/app/blobs/DIGEST: body exceeds its limit: it has 67108864 bytes, allowed are 16777216"},
+	} {
+		w := newWorld(t, registrytest.Options{})
+		w.Inject(registrytest.Fault{Action: tt.action})
+		err := tt.ask(t.Context(), client(t, registry.Options{}), w)
+		want := strings.NewReplacer("HOST", w.Host(), "DIGEST", w.envelope.Digest.String()).Replace(tt.want)
+		if err == nil || err.Error() != want {
+			t.Errorf("%s:\ngot  %v\nwant %s", tt.name, err, want)
+		}
+	}
+}
