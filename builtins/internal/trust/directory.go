@@ -24,6 +24,7 @@ import (
 // error is [ErrNoTrust] if there is no trustpolicy.json; otherwise it joins one
 // [Error] per problem.
 //
+// Certificates are read from disk by Notation's own rules, whatever o.ReadFile is.
 // Unlike [Parse] it accepts a statement whose trust store is missing or empty:
 // such a statement verifies nothing, and the others count.
 func FromNotation(directory string, o Options) (*Document, error) {

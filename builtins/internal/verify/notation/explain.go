@@ -4,6 +4,7 @@ package notation
 
 import (
 	"encoding/json"
+	"fmt"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
@@ -39,8 +40,8 @@ func (j *judgement) blame(own []report.Error) []report.Error {
 			errs = append(errs, *c.finding)
 		}
 	}
-	if j.err != nil && len(errs) == 0 {
-		errs = append(errs, *finding(report.Internal, "notation-go refuses the signature: %s", oneLine(j.err.Error())))
+	if len(errs) == 0 && (j.err != nil || j.content == nil) {
+		errs = append(errs, *finding(report.Internal, "notation-go refuses the signature: %s", oneLine(fmt.Sprint(j.err))))
 	}
 	return settle(errs)
 }

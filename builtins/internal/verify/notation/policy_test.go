@@ -58,7 +58,7 @@ func TestVerify_levels(t *testing.T) {
 						s.policy.verification["override"] = map[string]string{check: action}
 					}
 					tt.change(s)
-					got := s.verify()
+					got := s.compare(false)
 					if diff := cmp.Diff(tt.want, verdictOf(got)); diff != "" {
 						t.Errorf("verdict (-want +got):\n%s\n%s", diff, messages(got))
 					}

@@ -24,7 +24,7 @@ import (
 // scene is one signature, the policy it is judged by, and what a test changes
 // about either. A scene nothing was changed about is verified.
 type scene struct {
-	t        *testing.T
+	t        testing.TB
 	format   signtest.Format
 	ca       *signtest.CA
 	leaf     signtest.LeafOptions
@@ -50,10 +50,10 @@ var subject = ocispec.Descriptor{
 	Size:      9,
 }
 
-func newScene(t *testing.T, format signtest.Format) *scene {
-	t.Helper()
+func newScene(tb testing.TB, format signtest.Format) *scene {
+	tb.Helper()
 	return &scene{
-		t: t, format: format, ca: newCA(t, signtest.CAOptions{CommonName: "acme root"}),
+		t: tb, format: format, ca: newCA(tb, signtest.CAOptions{CommonName: "acme root"}),
 		tamper:   func(e signtest.Envelope) (signtest.Envelope, error) { return e, nil },
 		image:    "registry.example/team/app",
 		evidence: func(*verify.Evidence) {},
@@ -66,20 +66,20 @@ func newScene(t *testing.T, format signtest.Format) *scene {
 	}
 }
 
-func newCA(t *testing.T, o signtest.CAOptions) *signtest.CA {
-	t.Helper()
+func newCA(tb testing.TB, o signtest.CAOptions) *signtest.CA {
+	tb.Helper()
 	ca, err := signtest.NewCA(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return ca
 }
 
-func newLeaf(t *testing.T, ca *signtest.CA, o signtest.LeafOptions) *signtest.Signer {
-	t.Helper()
+func newLeaf(tb testing.TB, ca *signtest.CA, o signtest.LeafOptions) *signtest.Signer {
+	tb.Helper()
 	s, err := ca.Leaf(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
@@ -103,20 +103,8 @@ func (s *scene) signed() signtest.Envelope {
 
 func (s *scene) document() *trust.Document {
 	s.t.Helper()
-	stores := s.policy.stores
-	if stores == nil {
-		stores = map[string][]any{"ca:acme": {string(s.ca.PEM())}}
-	}
-	var names []string
-	for name := range stores {
-		names = append(names, name)
-	}
 	raw, err := json.Marshal(map[string]any{"notation": map[string]any{
-		"trust_policy": map[string]any{"version": "1.0", "trustPolicies": []any{map[string]any{
-			"name": "release", "registryScopes": s.policy.scopes, "signatureVerification": s.policy.verification,
-			"trustStores": names, "trustedIdentities": s.policy.identities,
-		}}},
-		"trust_stores": stores,
+		"trust_policy": s.trustPolicy(), "trust_stores": s.storesOf(),
 	}})
 	if err != nil {
 		s.t.Fatal(err)
@@ -153,6 +141,15 @@ func (s *scene) of(env signtest.Envelope) verify.Evidence {
 func (s *scene) verify() report.Signature {
 	s.t.Helper()
 	return s.verifier.Verify(s.t.Context(), s.of(s.signed()), s.document())
+}
+
+// compare verifies and asks notation-go alone for a second opinion.
+func (s *scene) compare(stricter bool) report.Signature {
+	s.t.Helper()
+	e := s.of(s.signed())
+	got := s.verifier.Verify(s.t.Context(), e, s.document())
+	s.checkLibrary(e, got.Verified, stricter)
+	return got
 }
 
 // verdict is what most tests compare: the codes of the errors and, for each check,
