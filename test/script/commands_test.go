@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/opa-ratify/opa-ratify/test/registrytest"
@@ -16,7 +17,11 @@ import (
 type registryKey struct{}
 
 // registry is what `registry` started, nil before.
-type registry struct{ *registrytest.Registry }
+type registry struct {
+	*registrytest.Registry
+
+	last ocispec.Descriptor // pushed last
+}
 
 // startRegistry is the command `registry [no-referrers-api]`. The host is written
 // localhost, which notation and opa-ratify both ask by plain HTTP.
@@ -45,6 +50,7 @@ func pushImage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	image, err := scriptRegistry(ts).PushImage(context.Background(), repository, tag)
 	ts.Check(err)
+	scriptRegistry(ts).last = image
 	ts.Setenv("DIGEST", image.Digest.String())
 }
 

@@ -7,6 +7,9 @@
 //
 //	registry [no-referrers-api]   start a registry; $REGISTRY is its host and port
 //	push REPOSITORY:TAG           push a small image to it; $DIGEST is its digest
+//	sign [as-stranger] REPOSITORY sign the image pushed last
+//	trust FILE                    write a trust document for the signers that are no strangers
+//	post SOCKET PATH FILE         send FILE to the server on a unix socket and print its answer
 //	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation
 //
 // besides what testscript itself knows. Those in testdata/interop need the notation

@@ -13,6 +13,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// product is what the binary is built from, seen from here.
+const product = "../../"
+
 func TestMain(m *testing.M) {
 	code, err := runWithBinary(m)
 	if err != nil {
@@ -29,8 +32,11 @@ func runWithBinary(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := watchSources(); err != nil {
+		return 0, err
+	}
 	build := exec.Command("go", "build", "-buildvcs=false",
-		"-ldflags", "-s -w -X main.version=v0.0.0-script", "-o", dir, "../../cmd/opa-ratify")
+		"-ldflags", "-s -w -X main.version=v0.0.0-script", "-o", dir, product+"cmd/opa-ratify")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build opa-ratify: %w\n%s", err, output)
@@ -39,6 +45,18 @@ func runWithBinary(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	return m.Run(), nil
+}
+
+// watchSources asks for the state of every source of the binary: `go test` then knows
+// that a result is out of date when one changes, which it cannot see in a child process.
+func watchSources() error {
+	for _, name := range []string{"go.mod", "go.sum", "builtins", "cmd", "rego"} {
+		err := filepath.Walk(product+name, func(_ string, _ os.FileInfo, err error) error { return err })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // runScripts runs the scripts in testdata/dir.
@@ -51,6 +69,9 @@ func runScripts(t *testing.T, dir string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"registry":   startRegistry,
 			"push":       pushImage,
+			"sign":       signImage,
+			"trust":      writeTrust,
+			"post":       post,
 			"opa-ratify": program("opa-ratify"),
 			"notation":   program("notation"),
 		},
@@ -64,5 +85,10 @@ func setup(env *testscript.Env) error {
 	env.Setenv("HOME", home)
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(home, ".config"))
 	env.Values[registryKey{}] = &registry{}
+	signers, err := newSigners()
+	if err != nil {
+		return err
+	}
+	env.Values[signersKey{}] = signers
 	return os.MkdirAll(home, 0o700)
 }
