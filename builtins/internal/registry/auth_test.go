@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -117,29 +116,30 @@ func TestOneTokenForManyRequests(t *testing.T) {
 func TestFirstCallersCancellationFailsNobodyElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{Token: &registrytest.Token{}})
-	release := make(chan struct{})
-	w.Inject(registrytest.Fault{Kind: registrytest.KindToken, Action: registrytest.Hold(release)})
-	arrived := make(chan struct{}, 8)
-	w.Inject(registrytest.Fault{Kind: registrytest.KindManifest, BeforeAuth: true, Action: registrytest.Custom(func(next http.Handler) http.Handler {
+	asked, release := make(chan struct{}, 8), make(chan struct{})
+	w.Inject(registrytest.Fault{Kind: registrytest.KindToken, Action: registrytest.Custom(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			asked <- struct{}{}
+			<-release
 			next.ServeHTTP(rw, r)
-			arrived <- struct{}{}
 		})
 	})})
 	c := client(t, registry.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	first, second := make(chan error, 1), make(chan error, 1)
 	go func() { _, err := c.Resolve(ctx, w.byTag()); first <- err }()
-	<-arrived
+	<-asked
 	go func() { _, err := c.Resolve(t.Context(), w.byTag()); second <- err }()
-	<-arrived
 	cancel()
-	if err := <-first; err == nil {
-		t.Error("the cancelled call succeeded")
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("the cancelled call: %v", err)
 	}
 	close(release)
 	if err := <-second; err != nil {
 		t.Errorf("the other call: %v", err)
+	}
+	if n := tokens(w); n != 1 {
+		t.Errorf("%d token requests, want 1: the first went on", n)
 	}
 }
 
@@ -301,8 +301,10 @@ func TestRedirectedChallengeIsNotAnswered(t *testing.T) {
 	if code, _ := registry.Classify(err); code != report.Unauthorized {
 		t.Errorf("got %s: %v", code, err)
 	}
-	if slices.ContainsFunc(thief.Requests(), func(r registrytest.Request) bool { return r.Header.Get("Authorization") != "" }) {
-		t.Error("the credential went to another origin")
+	for _, r := range append(thief.Requests(), w.Requests()...) {
+		if r.Header.Get("Authorization") != "" {
+			t.Errorf("the credential went to %s, which did not ask for it", r.Host)
+		}
 	}
 }
 
@@ -354,6 +356,33 @@ func TestChangedRealmIsFollowed(t *testing.T) {
 	remove()
 	if err := resolveTag(t.Context(), c, w); err != nil {
 		t.Errorf("the refused realm is remembered: %v", err)
+	}
+}
+
+func TestMovedTokenServerIsFollowed(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	w := newWorld(t, registrytest.Options{Token: &registrytest.Token{}, Now: clock.Now})
+	c := client(t, registry.Options{Now: clock.Now})
+	remove := w.Inject(registrytest.Fault{Server: registrytest.ServerRegistry, Action: registrytest.Realm(w.TokenURL() + "?old=1")})
+	if err := resolveTag(t.Context(), c, w); err != nil {
+		t.Fatal(err)
+	}
+	remove()
+	clock.Advance(time.Hour)
+	w.Inject(registrytest.Fault{Server: registrytest.ServerToken, Action: registrytest.Custom(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("old") {
+				rw.WriteHeader(http.StatusGone)
+				return
+			}
+			next.ServeHTTP(rw, r)
+		})
+	})})
+	for _, works := range []bool{false, true} {
+		if err := resolveTag(t.Context(), c, w); (err == nil) != works {
+			t.Errorf("want %v: %v", works, err)
+		}
 	}
 }
 

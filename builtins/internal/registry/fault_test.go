@@ -100,6 +100,7 @@ func TestFaultsAreToldApart(t *testing.T) {
 		{"redirect to a file", registrytest.Redirect("file:///etc/passwd"), all, report.InvalidResponse, false},
 		{"endless pages", registrytest.EndlessPages(), []question{listReferrers}, report.TooMany, false},
 		{"next page elsewhere", registrytest.NextPage("https://evil.example/v2/app/referrers/x?n=1"), []question{listReferrers}, report.InvalidResponse, false},
+		{"next page is the page", registrytest.NextPage("?n=1"), []question{listReferrers}, report.InvalidResponse, false},
 		{"next page of another list", registrytest.NextPage("/v2/other/referrers/x?n=1"), []question{listReferrers}, report.InvalidResponse, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -102,7 +102,7 @@ func TestMostSpecificRuleCounts(t *testing.T) {
 		{Match: "*"}, {Match: "*.example"}, {Match: "*.eu.example"}, {Match: "a.eu.example"}, {Match: "docker.io"},
 	}})
 	for host, want := range map[string]string{
-		"a.eu.example": "a.eu.example", "b.eu.example": "*.eu.example", "eu.example": "*.example", "x.y.eu.example": "*",
+		"a.eu.example": "a.eu.example", "b.eu.example": "*.eu.example", "evila.eu.example": "*.eu.example", "eu.example": "*.example", "x.y.eu.example": "*",
 		"other.test": "*", "docker.io": "docker.io", "a.eu.example:5000": "*",
 	} {
 		if got := c.MatchRule(host); got != want {

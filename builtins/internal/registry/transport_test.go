@@ -4,6 +4,7 @@ package registry_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +44,20 @@ func TestClearTextWhereTLSIsExpected(t *testing.T) {
 	err := resolveTag(t.Context(), client(t, registry.Options{Registries: []registry.Registry{{Match: w.Host(), CA: ca}}}), w)
 	if code, retryable := registry.Classify(err); code != report.TLS || retryable || !strings.Contains(err.Error(), "plain_http") {
 		t.Errorf("got %s, %v: %v", code, retryable, err)
+	}
+}
+
+// What is sent in clear text because it stays on the machine has to stay there.
+func TestImpliedPlainHTTPGoesThroughNoProxy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	proxy := http.ProxyURL(&url.URL{Scheme: "http", Host: "127.0.0.1:1"})
+	if err := resolveTag(t.Context(), client(t, registry.Options{Proxy: proxy}), w); err != nil {
+		t.Error(err)
+	}
+	settings := []registry.Registry{{Match: w.Host(), PlainHTTP: true}}
+	if err := resolveTag(t.Context(), client(t, registry.Options{Proxy: proxy, Registries: settings, Retries: -1}), w); err == nil {
+		t.Error("plain HTTP that was asked for goes around the proxy")
 	}
 }
 

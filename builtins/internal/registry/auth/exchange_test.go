@@ -57,8 +57,8 @@ func (c credential) Credential(context.Context, string) (orasauth.Credential, er
 	return orasauth.Credential(c), nil
 }
 
-// challenged asks for a token at realm for a plain registry on the same host.
-func challenged(t *testing.T, realm string, c credential) (string, error) {
+// authorizer is one for a plain registry on 127.0.0.1.
+func authorizer(t *testing.T, c credential) *auth.Authorizer {
 	t.Helper()
 	a, err := auth.New(auth.Options{
 		Registry: "127.0.0.1:5000", URL: &url.URL{Scheme: "http", Host: "127.0.0.1:5000"}, Credentials: c,
@@ -68,7 +68,13 @@ func challenged(t *testing.T, realm string, c credential) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.Challenged(t.Context(), []string{`Bearer realm="` + realm + `",service="s"`}, "team/app", "")
+	return a
+}
+
+// challenged asks for a token at realm.
+func challenged(t *testing.T, realm string, c credential) (string, error) {
+	t.Helper()
+	return authorizer(t, c).Challenged(t.Context(), []string{`Bearer realm="` + realm + `",service="s"`}, "team/app", "")
 }
 
 func TestIdentityTokenIsPosted(t *testing.T) {
@@ -125,5 +131,21 @@ func TestPasswordIsNotResentElsewhere(t *testing.T) {
 	}
 	if stolen.requests != 1 || stolen.authorization != "" {
 		t.Errorf("%d requests with %q at another origin", stolen.requests, stolen.authorization)
+	}
+}
+
+// Two callers may both find no token, one before and one after a third one's
+// request ended.
+func TestTokenThatCameInMeanwhileIsUsed(t *testing.T) {
+	t.Parallel()
+	server, got := tokenServer(t, "")
+	a := authorizer(t, credential{})
+	for range 2 {
+		if err := a.Exchange(t.Context(), server.URL+"/token"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got.requests != 1 {
+		t.Errorf("%d requests, want 1", got.requests)
 	}
 }

@@ -3,6 +3,7 @@
 package auth
 
 import (
+	"context"
 	"net/url"
 	"time"
 )
@@ -36,4 +37,10 @@ func CheckRealm(name, base string, trusted []string, realm string, withCredentia
 func ParseToken(body []byte, now time.Time) (value string, renew, expires time.Time, err error) {
 	t, err := parseToken(body, now)
 	return t.value, t.renew, t.expires, err
+}
+
+// Exchange asks for a token as a caller does that found none in the cache.
+func (a *Authorizer) Exchange(ctx context.Context, realm string) error {
+	e := exchange{realm: realm, scope: "repository:app:pull"}
+	return (<-a.start(ctx, e.key(), e)).Err
 }
