@@ -72,9 +72,9 @@ metrics: {workload_namespace: true}
 			Match: "registry.example", CAFile: got.Registries[0].CAFile, CertificateAuthorities: ca,
 			Mirrors: []string{"mirror.example/prefix"}, TrustedRealms: []string{"auth.example"}, MaxConcurrentRequests: 4,
 		}, {
-			Match: "*.example", PlainHTTP: true, MaxConcurrentRequests: 16,
+			Match: "*.example", PlainHTTP: true, MaxConcurrentRequests: 64,
 		}, {
-			Match: "*", MaxConcurrentRequests: 16,
+			Match: "*", MaxConcurrentRequests: 64,
 		}},
 		DockerConfig: config.DockerConfig{Path: docker, Helpers: true},
 		Outbound:     config.Outbound{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::1/128")}},

@@ -4,13 +4,13 @@ package gatekeeper
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/logging"
 	"github.com/open-policy-agent/opa/v1/plugins/logs"
 	"github.com/open-policy-agent/opa/v1/server"
+	"github.com/open-policy-agent/opa/v1/server/types"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -41,7 +41,7 @@ func (r *round) entry(ctx context.Context, d *decision, out outcome) *server.Inf
 		info.Results = &d.answer
 	}
 	if info.Error == nil && out.cause != "" && out.cause != byPolicy {
-		info.Error = errors.New(out.reason)
+		info.Error = types.NewErrorV1(string(out.cause), "%s", out.reason)
 	}
 	if d.ndCache != nil {
 		if x, err := ast.JSON(d.ndCache.AsValue()); err == nil {
