@@ -74,17 +74,18 @@ func (p *parser) document(tree any) *Document {
 }
 
 func (p *parser) notation(v any, path string) *Notation {
-	o, ok := p.object(v, path, "trust_policy", "trust_stores")
+	o, _ := p.object(v, path, "trust_policy", "trust_stores")
 	if o == nil {
 		return nil
 	}
+	missing := false
 	for _, required := range []string{"trust_policy", "trust_stores"} {
-		if _, found := o[required]; !found && ok {
+		if _, found := o[required]; !found {
 			p.add(key(path, required), "it is missing", "")
-			ok = false
+			missing = true
 		}
 	}
-	if !ok {
+	if missing {
 		return nil
 	}
 	n := &Notation{stores: p.stores(o["trust_stores"], key(path, "trust_stores"))}

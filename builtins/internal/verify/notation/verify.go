@@ -26,7 +26,7 @@ import (
 func (v *Verifier) Verify(ctx context.Context, e verify.Evidence, doc *trust.Document) (s report.Signature) {
 	defer func() {
 		if r := recover(); r != nil {
-			s = reject(e, finding(report.Internal, "verifying the signature panicked; please report this"))
+			s = reject(e, finding(report.Internal, "verifying the signature panicked: %s; please report this", oneLine(fmt.Sprint(r))))
 		}
 	}()
 	if refused := v.Applies(e.Subject, doc); refused != nil {
