@@ -32,9 +32,6 @@ func runWithBinary(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := watchSources(); err != nil {
-		return 0, err
-	}
 	build := exec.Command("go", "build", "-buildvcs=false",
 		"-ldflags", "-s -w -X main.version=v0.0.0-script", "-o", dir, product+"cmd/opa-ratify")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -49,19 +46,21 @@ func runWithBinary(m *testing.M) (code int, err error) {
 
 // watchSources asks for the state of every source of the binary: `go test` then knows
 // that a result is out of date when one changes, which it cannot see in a child process.
-func watchSources() error {
+// It listens only while tests run, so TestMain would be too early.
+func watchSources(t *testing.T) {
+	t.Helper()
 	for _, name := range []string{"go.mod", "go.sum", "builtins", "cmd", "rego"} {
 		err := filepath.Walk(product+name, func(_ string, _ os.FileInfo, err error) error { return err })
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
 	}
-	return nil
 }
 
 // runScripts runs the scripts in testdata/dir.
 func runScripts(t *testing.T, dir string) {
 	t.Helper()
+	watchSources(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                filepath.Join("testdata", dir),
 		Setup:              setup,
