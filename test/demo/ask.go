@@ -11,7 +11,11 @@ import (
 	"net/http"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/opa-ratify/opa-ratify/test/servetest"
 )
+
+const verifyPath = "/ratify/gatekeeper/v1/verify"
 
 // The wire format of Gatekeeper's external data, as far as the demo reads it.
 // Spec: externaldata.gatekeeper.sh/v1beta1.
@@ -47,17 +51,21 @@ func newRequest(images []image) providerRequest {
 
 // ask sends all images in one request, as Gatekeeper does for a pod with many
 // containers, prints the answers and counts the unexpected ones.
-func ask(ctx context.Context, out io.Writer, s *server, images []image) (unexpected int, err error) {
+func ask(ctx context.Context, out io.Writer, s *servetest.Server, images []image) (unexpected int, err error) {
 	body, err := json.Marshal(newRequest(images))
 	if err != nil {
 		return 0, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+verifyPath, bytes.NewReader(body))
+	client, err := s.Certificates.Client()
+	if err != nil {
+		return 0, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+verifyPath, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := s.client.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return 0, fmt.Errorf("ask the provider: %w", err)
 	}
@@ -93,7 +101,7 @@ func report(out io.Writer, answer providerResponse, images []image) (unexpected 
 }
 
 // explain says how to go on by hand.
-func explain(out io.Writer, s *server, sh *shelf) {
+func explain(out io.Writer, s *servetest.Server, binary, bundle string, sh *shelf) {
 	example, _ := json.Marshal(newRequest(sh.images[:1])) // strings always marshal
 	fmt.Fprintf(out, `
 Ask again:
@@ -105,5 +113,6 @@ Ask without Gatekeeper, with the same bundle:
   %s eval -b %s -f pretty 'data.trust' --stdin-input <<< '{"image": "%s"}'
 
 The registry is at %s. Ctrl-C ends the demo.
-`, s.certs.ca, s.certs.clientCert, s.certs.clientKey, example, s.url, verifyPath, s.binary, s.bundle, sh.images[0].reference, sh.registry.Host())
+`, s.Certificates.CA, s.Certificates.ClientCert, s.Certificates.ClientKey, example, s.URL, verifyPath,
+		binary, bundle, sh.images[0].reference, sh.registry.Host())
 }

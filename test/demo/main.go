@@ -14,7 +14,10 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
+
+	"github.com/opa-ratify/opa-ratify/test/servetest"
 )
 
 func main() {
@@ -40,19 +43,19 @@ func run(ctx context.Context, once bool) error {
 		return fmt.Errorf("push and sign images: %w", err)
 	}
 	defer shelf.registry.Close()
-	certs, err := writeCertificates(dir)
-	if err != nil {
-		return fmt.Errorf("make certificates: %w", err)
-	}
 	bundle, err := writeBundle(dir, shelf.trust)
 	if err != nil {
 		return fmt.Errorf("write the bundle: %w", err)
 	}
-	server, err := startServer(ctx, certs, bundle)
+	binary, err := filepath.Abs(filepath.Join("bin", "opa-ratify"))
 	if err != nil {
 		return err
 	}
-	defer server.stop()
+	server, err := servetest.Start(ctx, servetest.Options{Binary: binary, Dir: dir, Args: []string{"-b", bundle}})
+	if err != nil {
+		return fmt.Errorf("serve (make build first): %w", err)
+	}
+	defer server.Stop()
 
 	unexpected, err := ask(ctx, os.Stdout, server, shelf.images)
 	if err != nil {
@@ -64,6 +67,6 @@ func run(ctx context.Context, once bool) error {
 	if once {
 		return nil
 	}
-	explain(os.Stdout, server, shelf)
-	return server.wait(ctx)
+	explain(os.Stdout, server, binary, bundle, shelf)
+	return server.Wait(ctx)
 }

@@ -1,47 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package servetest
 
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 )
 
-// certificates are the files that server and client prove themselves with.
-type certificates struct{ ca, serverCert, serverKey, clientCert, clientKey string }
+// Certificates are the PEM files that server and client prove themselves with.
+type Certificates struct{ CA, ServerCert, ServerKey, ClientCert, ClientKey string }
 
-// writeCertificates makes a throw-away CA, a server certificate for loopback and
-// a client certificate with both key usages, as Gatekeeper's webhook has.
-func writeCertificates(dir string) (certificates, error) {
-	c := certificates{
-		ca:         filepath.Join(dir, "ca.crt"),
-		serverCert: filepath.Join(dir, "tls.crt"), serverKey: filepath.Join(dir, "tls.key"),
-		clientCert: filepath.Join(dir, "gatekeeper.crt"), clientKey: filepath.Join(dir, "gatekeeper.key"),
+// newCertificates makes a throw-away CA, a server certificate for loopback and a
+// client certificate with both key usages, as Gatekeeper's webhook has.
+func newCertificates(dir string) (Certificates, error) {
+	c := Certificates{
+		CA:         filepath.Join(dir, "ca.crt"),
+		ServerCert: filepath.Join(dir, "tls.crt"), ServerKey: filepath.Join(dir, "tls.key"),
+		ClientCert: filepath.Join(dir, "gatekeeper.crt"), ClientKey: filepath.Join(dir, "gatekeeper.key"),
 	}
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return c, err
 	}
-	ca := template("demo CA")
+	ca := template("servetest CA")
 	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
-	if err := write(c.ca, "", ca, ca, caKey, caKey); err != nil {
+	if err := write(c.CA, "", ca, ca, caKey, caKey); err != nil {
 		return c, err
 	}
 	server := template("127.0.0.1")
 	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
-	if err := issue(c.serverCert, c.serverKey, server, ca, caKey); err != nil {
+	if err := issue(c.ServerCert, c.ServerKey, server, ca, caKey); err != nil {
 		return c, err
 	}
-	return c, issue(c.clientCert, c.clientKey, template("gatekeeper-webhook-service"), ca, caKey)
+	return c, issue(c.ClientCert, c.ClientKey, template("gatekeeper-webhook-service"), ca, caKey)
+}
+
+// KeyPair returns what Gatekeeper presents to providers.
+func (c Certificates) KeyPair() (tls.Certificate, error) {
+	return tls.LoadX509KeyPair(c.ClientCert, c.ClientKey)
+}
+
+// Client returns a client that presents [Certificates.KeyPair].
+func (c Certificates) Client() (*http.Client, error) {
+	pair, err := c.KeyPair()
+	if err != nil {
+		return nil, err
+	}
+	ca, err := os.ReadFile(c.CA)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots, MinVersion: tls.VersionTLS13},
+	}}, nil
 }
 
 func template(commonName string) *x509.Certificate {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package servetest runs the real opa-ratify binary as Gatekeeper meets it: a
+// server behind TLS 1.3 that asks for a client certificate.
+package servetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// Options say what to run.
+type Options struct {
+	// Binary is the path of opa-ratify. Required.
+	Binary string
+	// Dir is where certificates are written. Required.
+	Dir string
+	// Args follow the arguments that make a provider: bundles, policies,
+	// configuration.
+	Args []string
+	// Env is the environment. Nil: this process's.
+	Env []string
+}
+
+// Server is a running binary.
+type Server struct {
+	// URL is what Gatekeeper's Provider would name, without a path.
+	URL string
+	// Certificates prove server and client.
+	Certificates Certificates
+
+	process *exec.Cmd
+	exited  chan error
+	output  *bytes.Buffer
+}
+
+// Start runs opa-ratify and waits until it is ready. The error holds what the
+// binary printed.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	certs, err := newCertificates(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("make certificates: %w", err)
+	}
+	listen, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	diagnostic, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{URL: "https://" + listen, Certificates: certs, exited: make(chan error, 1), output: &bytes.Buffer{}}
+	args := append([]string{
+		"run", "--server", "--addr", s.URL, "--diagnostic-addr", "http://" + diagnostic, "--log-level", "error",
+		"--tls-cert-file", certs.ServerCert, "--tls-private-key-file", certs.ServerKey, "--min-tls-version", "1.3",
+		"--tls-ca-cert-file", certs.CA, "--authentication", "tls",
+	}, o.Args...)
+	s.process = exec.Command(o.Binary, args...) //nolint:gosec,noctx // our own binary; Stop ends it
+	s.process.Stdout, s.process.Stderr, s.process.Env = s.output, s.output, o.Env
+	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for whoever started it
+	if err := s.process.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", o.Binary, err)
+	}
+	go func() { s.exited <- s.process.Wait() }()
+	if err := s.ready(ctx, "http://"+diagnostic+"/health?bundles&plugins"); err != nil {
+		s.Stop()
+		return nil, fmt.Errorf("%w\n%s", err, s.output)
+	}
+	return s, nil
+}
+
+// ready polls the health endpoint.
+func (s *Server) ready(ctx context.Context, health string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-s.exited:
+			s.exited <- err
+			return fmt.Errorf("the server ended at once: %w", err)
+		case <-ctx.Done():
+			return fmt.Errorf("the server did not get ready: %w", ctx.Err())
+		case <-tick.C:
+			if healthy(ctx, health) {
+				return nil
+			}
+		}
+	}
+}
+
+func healthy(ctx context.Context, url string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return false
+	}
+	resp, err := (&http.Client{}).Do(req)
+	if err != nil {
+		return false
+	}
+	return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+}
+
+// Wait returns when ctx ends or, with an error, when the server does.
+func (s *Server) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case err := <-s.exited:
+		s.exited <- err
+		return errors.Join(errors.New("the server ended"), err)
+	}
+}
+
+// Stop ends the server and waits for it.
+func (s *Server) Stop() {
+	_ = s.process.Process.Signal(syscall.SIGTERM) // it may have ended already
+	<-s.exited
+}
+
+// freeAddress finds a port nobody listens on now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
