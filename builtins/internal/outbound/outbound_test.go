@@ -199,6 +199,19 @@ func TestOldTLSIsRefused(t *testing.T) {
 	}
 }
 
+func TestNothingIsDecompressed(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "accepted: "+r.Header.Get("Accept-Encoding"))
+	}))
+	defer server.Close()
+	rt := outbound.NewTransport(outbound.Options{Proxy: direct})
+	defer rt.CloseIdleConnections()
+	if body, err := get(t, rt, server.URL); err != nil || body != "accepted: " {
+		t.Errorf("got %q, %v", body, err)
+	}
+}
+
 func TestReadAll(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

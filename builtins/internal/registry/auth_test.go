@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -382,6 +383,47 @@ func TestMovedTokenServerIsFollowed(t *testing.T) {
 	for _, works := range []bool{false, true} {
 		if err := resolveTag(t.Context(), c, w); (err == nil) != works {
 			t.Errorf("want %v: %v", works, err)
+		}
+	}
+}
+
+// rotating gives what it holds at the moment.
+type rotating struct {
+	now atomic.Pointer[auth.Credential]
+}
+
+func (r *rotating) Credential(context.Context, string) (auth.Credential, error) {
+	return *r.now.Load(), nil
+}
+
+func TestTokenOfAnotherCredentialIsNotUsed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{Token: &registrytest.Token{Username: "user", Password: "hunter2"}})
+	var credentials rotating
+	credentials.now.Store(&user)
+	c := client(t, registry.Options{Credentials: &credentials})
+	if err := resolveTag(t.Context(), c, w); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []auth.Credential{{Username: "user", Password: "wrong"}, {Username: "other", Password: "hunter2"}, {}} {
+		credentials.now.Store(&other)
+		if err := resolveTag(t.Context(), c, w); err == nil {
+			t.Errorf("%q pulls with the first one's token", other.Username)
+		}
+	}
+}
+
+func TestRefusedPasswordIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{Basic: &registrytest.Basic{Username: "user", Password: "another"}})
+	c := client(t, registry.Options{Credentials: static{w.Host(), user}})
+	for _, want := range []int{2, 1} { // the first learns that Basic is wanted
+		w.ResetRequests()
+		if err := resolveTag(t.Context(), c, w); err == nil {
+			t.Error("no error")
+		}
+		if n := len(w.Requests()); n != want {
+			t.Errorf("%d requests, want %d", n, want)
 		}
 	}
 }

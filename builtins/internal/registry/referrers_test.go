@@ -4,6 +4,7 @@ package registry_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -233,6 +234,53 @@ func TestUnknownRepository(t *testing.T) {
 		}
 		if len(got) != 0 || code != tt.code {
 			t.Errorf("%s: %v, %v", tt.name, got, err)
+		}
+	}
+}
+
+func TestTagThatLeadsToTheSubjectIsAnEmptyList(t *testing.T) {
+	t.Parallel()
+	w := &world{Registry: registrytest.Start(t, registrytest.Options{NoReferrersAPI: true})}
+	var err error
+	if w.image, _, err = w.PushIndex(t.Context(), "app", "v1", "linux/amd64"); err != nil {
+		t.Fatal(err)
+	}
+	tag := "sha256-" + w.image.Digest.Encoded()
+	if err := w.Tag(t.Context(), "app", tag, w.image.Digest); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := client(t, registry.Options{}).Referrers(t.Context(), w.byDigest(), ""); err != nil || len(got) != 0 {
+		t.Errorf("its children are taken for referrers: %v, %v", got, err)
+	}
+}
+
+// A 404 about the image, or from a registry that has been seen to have the API,
+// says nothing about the API.
+func TestNotFoundThatTeachesNothing(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, code string
+		seen       bool
+	}{{"unknown image", "MANIFEST_UNKNOWN", false}, {"unknown repository", "NAME_UNKNOWN", false}, {"a moment without the API", "", true}} {
+		w := newWorld(t, registrytest.Options{})
+		c := client(t, registry.Options{})
+		if tt.seen {
+			if err := listReferrers(t.Context(), c, w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		remove := w.Inject(registrytest.Fault{Kind: registrytest.KindReferrers, Action: registrytest.Custom(func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+				rw.WriteHeader(http.StatusNotFound)
+				fmt.Fprintf(rw, `{"errors":[{"code":%q}]}`, tt.code)
+			})
+		})})
+		if got, err := c.Referrers(t.Context(), w.byDigest(), signatureType); err != nil || len(got) != 0 {
+			t.Errorf("%s: %v, %v", tt.name, got, err)
+		}
+		remove()
+		if got, err := c.Referrers(t.Context(), w.byDigest(), signatureType); err != nil || len(got) != 1 {
+			t.Errorf("%s: the API is not asked again: %v, %v", tt.name, got, err)
 		}
 	}
 }

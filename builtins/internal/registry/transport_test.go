@@ -119,6 +119,20 @@ func TestResolveHashesWhatHeadDoesNotTell(t *testing.T) {
 	}
 }
 
+func TestResolveMeasuresWhatHeadDoesNot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	w.Inject(registrytest.Fault{Method: http.MethodHead, Action: registrytest.Custom(func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Type", w.image.MediaType)
+			rw.Header().Set("Docker-Content-Digest", w.image.Digest.String())
+		})
+	})})
+	if got, err := client(t, registry.Options{}).Resolve(t.Context(), w.byTag()); err != nil || got.Size != w.image.Size {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func TestResolveWithoutHead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
