@@ -20,7 +20,7 @@ import (
 func (c *Config) check(d *decoder) {
 	for i := range c.Registries {
 		c.Registries[i].check(d, fmt.Sprintf("%s.registries[%d]", section, i))
-		c.checkReached(d, i)
+		c.checkOnce(d, i)
 	}
 	c.DockerConfig.check(d, section+".docker_config")
 	c.Notation.check(d, section+".notation")
@@ -61,12 +61,11 @@ func (r *Registry) checkMatch(d *decoder, path string) {
 	r.Match = checkHost(d, path+".match", r.Match)
 }
 
-// checkReached reports an entry that an earlier one always precedes.
-func (c *Config) checkReached(d *decoder, i int) {
+// checkOnce reports a match that an earlier entry has too.
+func (c *Config) checkOnce(d *decoder, i int) {
 	for j, earlier := range c.Registries[:i] {
-		if m := earlier.Match; m == "*" || m == c.Registries[i].Match && m != "" {
-			path := fmt.Sprintf("%s.registries[%d].match", section, i)
-			d.report(path, "%q is never used: registries[%d] matches it first; put this entry before that one, or remove it", c.Registries[i].Match, j)
+		if m := c.Registries[i].Match; m == earlier.Match && m != "" {
+			d.report(fmt.Sprintf("%s.registries[%d].match", section, i), "%q is also that of registries[%d]; remove one", m, j)
 			return
 		}
 	}
