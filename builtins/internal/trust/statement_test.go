@@ -22,6 +22,7 @@ func TestStatement(t *testing.T) {
 		scoped("nginx", "docker.io/nginx"),
 		scoped("port", "registry.example:8080/team/app"),
 	), tree{"ca:acme": []any{string(newCA(t).PEM())}})
+	wildcardLast := documentOf(policyOf(scoped("app", "registry.example/team/app"), scoped("any", "*")), tree{"ca:acme": []any{string(newCA(t).PEM())}})
 	closed := documentOf(policyOf(scoped("app", "registry.example/team/app")), tree{"ca:acme": []any{string(newCA(t).PEM())}})
 	tests := []struct {
 		name  string
@@ -30,6 +31,7 @@ func TestStatement(t *testing.T) {
 		want  string
 	}{
 		{name: "exact before wildcard", doc: named, image: "registry.example/team/app:v1", want: "app"},
+		{name: "exact before a later wildcard", doc: wildcardLast, image: "registry.example/team/app:v1", want: "app"},
 		{name: "wildcard", doc: named, image: "registry.example/team/other", want: "any"},
 		{name: "below a named repository", doc: named, image: "registry.example/team/app/part", want: "any"},
 		{name: "host in capitals, with port", doc: named, image: "REGISTRY.example:443/team/app", want: "app"},
