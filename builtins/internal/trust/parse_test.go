@@ -5,10 +5,9 @@ package trust_test
 import (
 	"encoding/json"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
 	"github.com/opa-ratify/opa-ratify/test/signtest"
@@ -108,6 +107,7 @@ func TestParse_policy(t *testing.T) {
 		{name: "no stores", changes: tree{"trustStores": nil}, want: []problem{{at, "missing trust stores"}}},
 		{name: "no identities", changes: tree{"trustedIdentities": nil}, want: []problem{{at, "trusted identities"}}},
 		{name: "identity of no known kind", changes: tree{"trustedIdentities": []any{"CN=release"}}, want: []problem{{at + ".trustedIdentities[0]", "x509.subject"}}},
+		{name: "identity of another kind", changes: tree{"trustedIdentities": []any{"x509.san: C=US, ST=WA, O=Acme"}}, want: []problem{{at + ".trustedIdentities[0]", "match nobody"}}},
 		{name: "identity without organization", changes: tree{"trustedIdentities": []any{"x509.subject: C=US, ST=WA"}}, want: []problem{{at + ".trustedIdentities[0]", "has no O"}}},
 		{name: "identity with a hex value", changes: tree{"trustedIdentities": []any{"x509.subject: C=US, ST=WA, O=#0403"}}, want: []problem{{at + ".trustedIdentities[0]", "hex-encoded"}}},
 		{name: "identity with an attribute twice", changes: tree{"trustedIdentities": []any{"x509.subject: C=US, ST=WA, O=A, O=B"}}, want: []problem{{at + ".trustedIdentities[0]", "O twice"}}},
@@ -199,23 +199,40 @@ func TestParse_timestampStores(t *testing.T) {
 	}
 }
 
-// TestHash: the hash is that of what is trusted, not of how it is written.
+// TestHash: the hash is that of what is trusted, not of how it is written. Caches
+// of outcomes are keyed by it.
 func TestHash(t *testing.T) {
 	t.Parallel()
-	doc := withStatement(t, nil)
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	hash := func(raw, file []byte) string {
+		d, err := trust.Parse(raw, trust.Options{ReadFile: func(string) ([]byte, error) { return file, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Hash()
+	}
+	doc := withMaterial([]any{tree{"file": path}})
 	indented, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	same, err := trust.Parse(indented, trust.Options{})
-	if err != nil {
-		t.Fatal(err)
+	named := documentOf(policyOf(statement(tree{"name": "other"})), tree{"ca:acme": []any{tree{"file": path}}})
+	one, two := newCA(t), newCA(t)
+	want := hash(text(t, doc), one.PEM())
+	tests := []struct {
+		name string
+		got  string
+		same bool
+	}{
+		{name: "indented", got: hash(indented, one.PEM()), same: true},
+		{name: "DER instead of PEM", got: hash(text(t, doc), one.Cert.Raw), same: true},
+		{name: "another certificate in the file", got: hash(text(t, doc), two.PEM())},
+		{name: "one more certificate in the file", got: hash(text(t, doc), append(one.PEM(), two.PEM()...))},
+		{name: "another policy", got: hash(text(t, named), one.PEM())},
 	}
-	hash := parse(t, doc).Hash()
-	if diff := cmp.Diff(hash, same.Hash()); diff != "" || len(hash) != 64 {
-		t.Errorf("hash of the same document, indented (-want +got):\n%s", diff)
-	}
-	if other := parse(t, withStatement(t, nil)).Hash(); other == hash {
-		t.Error("another certificate gives the same hash")
+	for _, tt := range tests {
+		if len(tt.got) != 64 || (tt.got == want) != tt.same {
+			t.Errorf("%s: hash %q, want same as %q: %t", tt.name, tt.got, want, tt.same)
+		}
 	}
 }
