@@ -5,6 +5,7 @@ package plugin_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -34,7 +35,8 @@ func TestMain(m *testing.M) {
 		"test.panic": func(topdown.BuiltinContext, []*ast.Term, func(*ast.Term) error) error {
 			panic("a fault with \"secret\" inside")
 		},
-		"test.meet": meet,
+		"test.meet":  meet,
+		"test.cache": remember,
 	} {
 		ast.RegisterBuiltin(&ast.Builtin{Name: name, Decl: types.NewFunction(types.Args(types.S), types.A), Nondeterministic: true})
 		topdown.RegisterBuiltinFunc(name, f)
@@ -46,6 +48,18 @@ func TestMain(m *testing.M) {
 func wait(c topdown.BuiltinContext, _ []*ast.Term, _ func(*ast.Term) error) error {
 	<-c.Context.Done()
 	return topdown.Halt{Err: &topdown.Error{Code: topdown.CancelErr, Message: c.Context.Err().Error()}}
+}
+
+// remember says whether it was called before, as far as the server's caches know.
+func remember(c topdown.BuiltinContext, operands []*ast.Term, iter func(*ast.Term) error) error {
+	if c.InterQueryBuiltinCache == nil {
+		return errors.New("no cache between queries")
+	}
+	if _, ok := c.InterQueryBuiltinValueCache.Get(operands[0].Value); ok {
+		return iter(ast.StringTerm("again"))
+	}
+	c.InterQueryBuiltinValueCache.Insert(operands[0].Value, true)
+	return iter(ast.StringTerm("first"))
 }
 
 // meetings are where evaluations wait for each other; the operand names one and
@@ -123,6 +137,8 @@ item := {"key": input.key, "value": test.halt(input.image)} if startswith(input.
 item := {"key": input.key, "value": test.panic(input.image)} if startswith(input.image, "panic")
 
 item := {"key": input.key, "value": sprintf("%v", [test.meet(input.image)])} if startswith(input.image, "meet")
+
+item := {"key": input.key, "value": test.cache(input.image)} if startswith(input.image, "cached")
 
 item := {"key": input.key, "value": n} if {
 	startswith(input.image, "conflict")
