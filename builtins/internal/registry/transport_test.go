@@ -3,11 +3,13 @@
 package registry_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -63,43 +65,52 @@ func TestImpliedPlainHTTPGoesThroughNoProxy(t *testing.T) {
 
 func TestRequestsToOneHostAreBounded(t *testing.T) {
 	t.Parallel()
-	const limit = 3
 	w := newWorld(t, registrytest.Options{})
-	var mu sync.Mutex
-	now, most := 0, 0
-	full, release := make(chan struct{}), make(chan struct{})
+	arrived, release := make(chan struct{}, 8), make(chan struct{})
 	w.Inject(registrytest.Fault{Action: registrytest.Custom(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			mu.Lock()
-			now++
-			if now > most {
-				most = now
-				if most == limit {
-					close(full)
-				}
-			}
-			mu.Unlock()
+			arrived <- struct{}{}
 			<-release
-			mu.Lock()
-			now--
-			mu.Unlock()
 			next.ServeHTTP(rw, r)
 		})
 	})})
-	c := client(t, registry.Options{Registries: []registry.Registry{{Match: w.Host(), MaxConcurrent: limit}}})
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			if err := resolveTag(t.Context(), c, w); err != nil {
+	c := client(t, registry.Options{Registries: []registry.Registry{{Match: w.Host(), MaxConcurrent: 1}}})
+	first := make(chan error, 1)
+	go func() { _, err := c.Resolve(t.Context(), w.byTag()); first <- err }()
+	<-arrived
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err := resolveTag(ctx, c, w)
+	if code, _ := registry.Classify(err); code != report.Timeout || !errors.Is(err, context.DeadlineExceeded) || len(arrived) != 0 {
+		t.Errorf("a second request: %v; %d arrived", err, len(arrived))
+	}
+	close(release)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if err := resolveTag(t.Context(), c, w); err != nil {
+		t.Errorf("the place is not given back: %v", err)
+	}
+}
+
+func TestDescriptorThatLiesAboutTheSize(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	w.Inject(registrytest.Fault{Skip: 2, Action: registrytest.Custom(func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			if err := http.NewResponseController(rw).Flush(); err != nil { // so that there is no Content-Length
 				t.Error(err)
 			}
+			_, _ = rw.Write([]byte("envelope"))
 		})
-	}
-	<-full
-	close(release)
-	wg.Wait()
-	if most != limit {
-		t.Errorf("%d requests at once, want %d", most, limit)
+	})})
+	for _, delta := range []int64{1, -1, 1, -1} {
+		desc := w.envelope
+		desc.Size += delta
+		_, err := client(t, registry.Options{}).Blob(t.Context(), w.byDigest(), desc)
+		if code, _ := registry.Classify(err); code != report.DigestMismatch {
+			t.Errorf("%+d: got %s: %v", delta, code, err)
+		}
 	}
 }
 
