@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -293,10 +294,12 @@ func TestItemsKeepTheOrderOfTheRequest(t *testing.T) {
 func TestKeysAreDecidedConcurrentlyWithinTheBound(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{policy: policy, ratify: `{gatekeeper: {concurrency: 3, timeout: 1s}}`})
-	if r := s.ask(t, "v2/verify", "meet-a:3", "[x]meet-a:3", "[y]meet-a:3").Response; r.SystemError != "" || len(r.Items) != 3 {
+	run := strconv.FormatInt(time.Now().UnixNano(), 10)
+	three, four := "meet-"+run+":3", "meet-"+run+":4"
+	if r := s.ask(t, "v2/verify", three, "[x]"+three, "[y]"+three).Response; r.SystemError != "" || len(r.Items) != 3 {
 		t.Errorf("three evaluations at once: %+v", r)
 	}
-	if r := s.ask(t, "v2/verify", "meet-b:4", "[x]meet-b:4", "[y]meet-b:4", "[z]meet-b:4").Response; strings.Count(r.SystemError, "no decision within") != 4 {
+	if r := s.ask(t, "v2/verify", four, "[x]"+four, "[y]"+four, "[z]"+four).Response; strings.Count(r.SystemError, "no decision within") != 4 {
 		t.Errorf("four evaluations at once in spite of concurrency 3: %+v", r)
 	}
 }
