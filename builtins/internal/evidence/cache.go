@@ -17,6 +17,7 @@ type Cache[V any] struct {
 	cost    int64
 	maxCost int64
 	now     func() time.Time
+	resized func(delta int64) // nil: nobody is told
 }
 
 type entry[V any] struct {
@@ -34,8 +35,15 @@ func NewCache[V any](maxEntries int, maxCost int64, now func() time.Time) *Cache
 		return c
 	}
 	// The only error of NewLRU is a size below 1.
-	c.entries, _ = simplelru.NewLRU(maxEntries, func(_ string, e entry[V]) { c.cost -= e.cost })
+	c.entries, _ = simplelru.NewLRU(maxEntries, func(_ string, e entry[V]) { c.add(-e.cost) })
 	return c
+}
+
+func (c *Cache[V]) add(delta int64) {
+	c.cost += delta
+	if c.resized != nil {
+		c.resized(delta)
+	}
 }
 
 // Get returns the value kept under key, unless it has expired.
@@ -66,11 +74,21 @@ func (c *Cache[V]) Put(key string, value V, cost int64, expires time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries.Remove(key) // its cost goes with it
-	c.cost += cost
+	c.add(cost)
 	c.entries.Add(key, entry[V]{value, cost, expires})
 	for c.cost > c.maxCost {
 		c.entries.RemoveOldest()
 	}
+}
+
+// Clear forgets everything.
+func (c *Cache[V]) Clear() {
+	if c.entries == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.entries.Purge()
 }
 
 // Cost returns the sum of the costs of what is kept.

@@ -51,6 +51,9 @@ type Options struct {
 	// Observe is told of every question and whether the cache had the answer.
 	// Nil: nobody is.
 	Observe func(cache string, hit bool)
+	// Resized is told when the memory taken by contents changes, by how many
+	// bytes. It must not call the store. Nil: nobody is.
+	Resized func(delta int64)
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 }
@@ -90,7 +93,7 @@ const (
 func NewStore(source Source, o Options) *Store {
 	o = o.withDefaults()
 	lists := int64(o.Entries) * descriptorCost
-	return &Store{
+	s := &Store{
 		source:    source,
 		options:   o,
 		content:   NewCache[content](o.Entries, o.ContentBytes, o.Now),
@@ -100,6 +103,8 @@ func NewStore(source Source, o Options) *Store {
 		resolving: NewFlight[ocispec.Descriptor](o.FetchTimeout),
 		listing:   NewFlight[[]ocispec.Descriptor](o.FetchTimeout),
 	}
+	s.content.resized = o.Resized
+	return s
 }
 
 func (o Options) withDefaults() Options {
@@ -120,6 +125,9 @@ func (o Options) withDefaults() Options {
 	}
 	return o
 }
+
+// Close forgets all contents. The store goes on working.
+func (s *Store) Close() { s.content.Clear() }
 
 // ContentBytes returns how much memory contents take now.
 func (s *Store) ContentBytes() int64 { return s.content.Cost() }

@@ -193,3 +193,22 @@ func TestStoreDoesNotKeepFailedContent(t *testing.T) {
 		t.Error("nothing was kept after success")
 	}
 }
+
+func TestStoreTellsItsSize(t *testing.T) {
+	t.Parallel()
+	var total int64
+	store := evidence.NewStore(&counting{}, evidence.Options{ContentBytes: 600, Resized: func(delta int64) { total += delta }})
+	for _, image := range []string{"registry.example/a", "registry.example/b", "registry.example/c", "registry.example/a"} {
+		desc := ocispec.Descriptor{Digest: digest.FromBytes(body), Size: int64(len(body))}
+		if _, err := store.Blob(t.Context(), parse(t, image), desc); err != nil {
+			t.Fatal(err)
+		}
+		if total != store.ContentBytes() || total > 600 || total == 0 {
+			t.Errorf("told %d bytes, takes %d", total, store.ContentBytes())
+		}
+	}
+	store.Close()
+	if total != 0 || store.ContentBytes() != 0 {
+		t.Errorf("told %d bytes, takes %d, after closing", total, store.ContentBytes())
+	}
+}

@@ -78,8 +78,9 @@ type Signer struct {
 	Claims      map[string]string `json:"claims"`
 }
 
-// Trust names the part of the trust document that accepted a signature. All
-// fields are "" when none did.
+// Trust names the part of the trust document that judged a signature: policy and
+// level are filled for those it refused too, the others with what matched and ""
+// otherwise.
 type Trust struct {
 	Policy   string `json:"policy"`   // name of the trust policy statement
 	Level    string `json:"level"`    // strict, permissive, audit, skip, or custom

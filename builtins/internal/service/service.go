@@ -11,7 +11,6 @@
 package service
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"sync"
@@ -20,7 +19,6 @@ import (
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
-	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/telemetry"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
@@ -42,11 +40,12 @@ type Deps struct {
 
 // Service answers the built-ins. It may be shared between goroutines.
 type Service struct {
-	config *config.Config
-	now    func() time.Time
-	store  *evidence.Store
-	engine *verify.Engine
-	close  func() error
+	config  *config.Config
+	metrics *telemetry.Metrics
+	now     func() time.Time
+	store   *evidence.Store
+	engine  *verify.Engine
+	close   func() error
 
 	local struct {
 		sync.Mutex
@@ -65,19 +64,20 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{config: c, now: d.Now}
+	s := &Service{config: c, metrics: d.Metrics, now: d.Now}
 	s.store = evidence.NewStore(client, evidence.Options{
 		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
 		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
-		Observe: d.Metrics.Cache, Now: d.Now,
+		Observe: d.Metrics.Cache, Resized: func(delta int64) { d.Metrics.CacheBytes("content", delta) }, Now: d.Now,
 	})
 	verifier, revocation := newNotation(c, d)
 	s.close = func() error {
+		s.store.Close()
 		revocation.CloseIdleConnections()
 		return client.Close()
 	}
 	s.engine = verify.New(verify.Options{
-		Source: s.store, Verifiers: []verify.Verifier{verifier}, Classify: classify,
+		Source: s.store, Verifiers: []verify.Verifier{timed{verifier, d}}, Classify: classify,
 		MaxSignatures: c.Limits.Signatures, MaxBytes: int64(c.Limits.TotalBytes), MaxConcurrent: c.Limits.ConcurrentVerifications,
 		Outcomes: c.Cache.Entries, FailureTTL: c.Cache.FailureTTL, Timeout: c.Timeout,
 		Stage: d.Metrics.Stage, Observe: d.Metrics.Cache, Now: d.Now,
@@ -93,18 +93,9 @@ func orNone(n int64) int64 {
 	return n
 }
 
-// Close drops idle connections and ends background work. Calls under way finish.
+// Close drops idle connections and memory and ends background work. Calls under
+// way finish.
 func (s *Service) Close() error { return s.close() }
-
-// Verify reports on one image; see [verify.Engine.Verify].
-func (s *Service) Verify(ctx context.Context, q verify.Request) *report.Report {
-	return s.engine.Verify(ctx, q)
-}
-
-// VerifyAll reports on many images concurrently, in the order of the requests.
-func (s *Service) VerifyAll(ctx context.Context, qs []verify.Request) []*report.Report {
-	return s.engine.VerifyAll(ctx, qs)
-}
 
 // ParseTrust compiles a trust document; see [trust.Parse].
 func (s *Service) ParseTrust(raw []byte) (*trust.Document, error) {

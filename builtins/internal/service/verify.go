@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"context"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
+)
+
+// Verify reports on one image; see [verify.Engine.Verify].
+func (s *Service) Verify(ctx context.Context, q verify.Request) *report.Report {
+	return s.VerifyAll(ctx, []verify.Request{q})[0]
+}
+
+// VerifyAll reports on many images concurrently, in the order of the requests.
+func (s *Service) VerifyAll(ctx context.Context, qs []verify.Request) []*report.Report {
+	defer s.metrics.Inflight()()
+	reports := s.engine.VerifyAll(ctx, qs)
+	for _, r := range reports {
+		s.metrics.Verdict(string(r.Verdict), firstCode(r.Verified, r.Errors))
+	}
+	return reports
+}
+
+// timed observes how long a verifier takes.
+type timed struct {
+	verify.Verifier
+
+	deps Deps
+}
+
+// Verify implements [verify.Verifier].
+func (t timed) Verify(ctx context.Context, e verify.Evidence, doc *trust.Document) report.Signature {
+	started := t.deps.Now()
+	s := t.Verifier.Verify(ctx, e, doc)
+	t.deps.Metrics.Verifier(ctx, t.Format(), s.Verified, firstCode(s.Verified, s.Errors), t.deps.Now().Sub(started))
+	return s
+}
+
+// firstCode is the reason that is counted, "" for what is verified.
+func firstCode(verified bool, errs []report.Error) string {
+	if verified || len(errs) == 0 {
+		return ""
+	}
+	return string(errs[0].Code)
+}
