@@ -156,8 +156,8 @@ func nearest(key string, known []string) string {
 // without one are last.
 func keys(t reflect.Type) []string {
 	var names []string
-	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("yaml"); name != "-" {
+	for f := range t.Fields() {
+		if name := f.Tag.Get("yaml"); name != "-" {
 			names = append(names, name)
 		}
 	}

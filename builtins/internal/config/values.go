@@ -71,7 +71,7 @@ func isScalar(v reflect.Value) bool {
 // scalar fills v from one value; the problem quotes it, for no setting holds a
 // secret.
 func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
-	if _, isString := v.Addr().Interface().(*string); isString && n.Tag != "!!str" {
+	if _, isString := reflect.TypeAssert[*string](v.Addr()); isString && n.Tag != "!!str" {
 		d.report(path, "%s is not text; put it in quotes", quote(n.Value))
 		return
 	}

@@ -54,8 +54,7 @@ func once[C prometheus.Collector](r Registerer, errs *[]error, c C) C {
 		return c
 	}
 	err := r.Register(c)
-	var registered prometheus.AlreadyRegisteredError
-	if errors.As(err, &registered) {
+	if registered, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
 		if earlier, ok := registered.ExistingCollector.(C); ok {
 			return earlier
 		}

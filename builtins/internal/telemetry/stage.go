@@ -4,7 +4,6 @@ package telemetry
 
 import (
 	"context"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -22,13 +21,14 @@ const instrumentation = "github.com/opa-ratify/opa-ratify"
 //
 // The error's text becomes part of the trace: it must hold no credential.
 func (m *Metrics) Stage(ctx context.Context, name string) (staged context.Context, done func(error)) {
-	started := time.Now()
 	ctx, span := Span(ctx, "ratify."+name)
+	if m == nil {
+		return ctx, func(err error) { end(span, err) }
+	}
+	started := m.now()
 	return ctx, func(err error) {
 		end(span, err)
-		if m != nil {
-			m.c.stageDuration.WithLabelValues(m.words.value(name)).Observe(time.Since(started).Seconds())
-		}
+		m.c.stageDuration.WithLabelValues(m.words.value(name)).Observe(m.now().Sub(started).Seconds())
 	}
 }
 

@@ -21,6 +21,8 @@ type Options struct {
 	// WorkloadNamespace fills the label workload_namespace from [WithNamespace].
 	// False: the label stays empty.
 	WorkloadNamespace bool
+	// Now is the clock of durations. Nil: time.Now.
+	Now func() time.Time
 }
 
 // The caps of labels whose values others choose. A time series costs about a
@@ -37,6 +39,7 @@ type Metrics struct {
 	c                        *collectors
 	hosts, namespaces, words *bounded
 	namespaced               atomic.Bool
+	now                      func() time.Time
 }
 
 // New registers the collectors. The error is the registerer's, unless it merely
@@ -46,7 +49,10 @@ func New(o Options) (*Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Metrics{c: c, hosts: newBounded(maxHosts), namespaces: newBounded(maxNamespaces), words: newBounded(maxWords)}
+	m := &Metrics{c: c, hosts: newBounded(maxHosts), namespaces: newBounded(maxNamespaces), words: newBounded(maxWords), now: o.Now}
+	if m.now == nil {
+		m.now = time.Now
+	}
 	m.Configure(o.Hosts, o.WorkloadNamespace)
 	return m, nil
 }

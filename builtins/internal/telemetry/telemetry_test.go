@@ -140,7 +140,8 @@ func TestStageIsASpanBelowTheCallers(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
 	registry := prometheus.NewRegistry()
-	m := metrics(t, telemetry.Options{Registerer: registry})
+	now := time.Unix(0, 0)
+	m := metrics(t, telemetry.Options{Registerer: registry, Now: func() time.Time { now = now.Add(time.Second); return now }})
 
 	ctx, root := provider.Tracer("test").Start(t.Context(), "request")
 	ctx, resolved := m.Stage(ctx, "resolve")
@@ -161,8 +162,11 @@ func TestStageIsASpanBelowTheCallers(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if out := exposition(t, registry); !strings.Contains(out, `ratify_stage_duration_seconds_count{stage="fetch"} 1`) {
-		t.Error(out)
+	out := exposition(t, registry)
+	for _, line := range []string{`ratify_stage_duration_seconds_sum{stage="fetch"} 1`, `ratify_stage_duration_seconds_sum{stage="resolve"} 3`} {
+		if !strings.Contains(out, line) {
+			t.Errorf("missing %s in\n%s", line, out)
+		}
 	}
 }
 

@@ -25,17 +25,18 @@ func (p *Provider) guard(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		ctx := r.Context()
 		body, err := p.readBody(w, r)
 		if err != nil {
-			p.refuse(r.Context(), w, http.StatusOK, operationOf(r), request{apiVersion: v1beta1}, err)
+			p.refuse(ctx, w, http.StatusOK, operationOf(r), request{apiVersion: v1beta1}, err)
 			return
 		}
-		r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, body))
+		r = r.WithContext(context.WithValue(ctx, bodyKey{}, body))
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		answer := &interceptor{ResponseWriter: w}
 		next.ServeHTTP(answer, r)
 		if answer.status != 0 {
-			p.refuse(r.Context(), w, answer.status, operationOf(r), request{apiVersion: v1beta1}, answer.reason())
+			p.refuse(ctx, w, answer.status, operationOf(r), request{apiVersion: v1beta1}, answer.reason())
 		}
 	})
 }

@@ -105,13 +105,13 @@ func FuzzParseRequest(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	const max = 8
+	const most = 8
 	f.Fuzz(func(t *testing.T, body []byte) {
-		version, keys, err := gatekeeper.ParseRequest(body, max)
+		version, keys, err := gatekeeper.ParseRequest(body, most)
 		if version != "externaldata.gatekeeper.sh/v1beta1" && version != "externaldata.gatekeeper.sh/v1alpha1" {
 			t.Errorf("answers with apiVersion %q", version)
 		}
-		if (err == nil) != (len(keys) > 0) || len(keys) > max {
+		if (err == nil) != (len(keys) > 0) || len(keys) > most {
 			t.Errorf("%d keys, %v", len(keys), err)
 		}
 		if err == nil && !json.Valid(body) {
