@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -33,6 +34,8 @@ type Options struct {
 type Server struct {
 	// URL is what Gatekeeper's Provider would name, without a path.
 	URL string
+	// Diagnostic is the base URL of health and metrics, plain HTTP.
+	Diagnostic string
 	// Certificates prove server and client.
 	Certificates Certificates
 
@@ -56,9 +59,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: "https://" + listen, Certificates: certs, exited: make(chan error, 1), output: &bytes.Buffer{}}
+	s := &Server{URL: "https://" + listen, Diagnostic: "http://" + diagnostic, Certificates: certs, exited: make(chan error, 1), output: &bytes.Buffer{}}
 	args := append([]string{
-		"run", "--server", "--addr", s.URL, "--diagnostic-addr", "http://" + diagnostic, "--log-level", "error",
+		"run", "--server", "--addr", s.URL, "--diagnostic-addr", s.Diagnostic, "--log-level", "error",
 		"--tls-cert-file", certs.ServerCert, "--tls-private-key-file", certs.ServerKey, "--min-tls-version", "1.3",
 		"--tls-ca-cert-file", certs.CA, "--authentication", "tls",
 	}, o.Args...)
@@ -69,7 +72,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, fmt.Errorf("start %s: %w", o.Binary, err)
 	}
 	go func() { s.exited <- s.process.Wait() }()
-	if err := s.ready(ctx, "http://"+diagnostic+"/health?bundles&plugins"); err != nil {
+	if err := s.ready(ctx, s.Diagnostic+"/health?bundles&plugins"); err != nil {
 		s.Stop()
 		return nil, fmt.Errorf("%w\n%s", err, s.output)
 	}
@@ -118,6 +121,20 @@ func (s *Server) Wait(ctx context.Context) error {
 		s.exited <- err
 		return errors.Join(errors.New("the server ended"), err)
 	}
+}
+
+// ResidentBytes returns the memory that the server has now, 0 where the system
+// has no /proc.
+func (s *Server) ResidentBytes() int64 {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.process.Process.Pid))
+	var total, resident int64
+	if err != nil {
+		return 0
+	}
+	if _, err := fmt.Sscan(string(raw), &total, &resident); err != nil {
+		return 0
+	}
+	return resident * int64(os.Getpagesize())
 }
 
 // Stop ends the server and waits for it.

@@ -26,6 +26,7 @@ func newRegistry(c *config.Config, d Deps) (*registry.Client, error) {
 			Referrers: c.Limits.Referrers, ReferrerPages: c.Limits.ReferrerPages,
 		},
 		UserAgent: cmp.Or(d.UserAgent, "opa-ratify"),
+		Outbound:  outbound.Policy{Allow: c.Outbound.Allow},
 		Observe:   func(e registry.RequestEvent) { d.Metrics.RegistryRequest(e.Host, e.Status) },
 		Now:       d.Now,
 	}
