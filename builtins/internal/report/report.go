@@ -32,6 +32,10 @@ type Report struct {
 	Signatures []Signature `json:"signatures"`
 	Platforms  []Platform  `json:"platforms"` // the children of an index that the request demanded
 	Errors     []Error     `json:"errors"`
+
+	// Attestations are the signatures again, with statements, when attestations
+	// were asked for.
+	Attestations []Attestation `json:"-"`
 }
 
 // Platform is what is known about one child of an index.
@@ -63,6 +67,16 @@ type Signature struct {
 	// the signature's expiry, the ends of its certificates and the revocation
 	// answers' next update. The zero time means no bound.
 	ValidUntil time.Time `json:"-"`
+}
+
+// Attestation is what is known about one signed statement about the subject.
+type Attestation struct {
+	Signature
+
+	PredicateType string `json:"predicate_type"`
+	// Statement is the in-toto statement as JSON. Nil unless it is verified:
+	// content is never shown beside a doubt.
+	Statement []byte `json:"-"`
 }
 
 // Signer is who signed, read from the signature's own certificate or key. It is

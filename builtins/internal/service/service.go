@@ -77,10 +77,10 @@ func New(c *config.Config, d Deps) (*Service, error) {
 		return client.Close()
 	}
 	s.engine = verify.New(verify.Options{
-		Source: s.store, Verifiers: []verify.Verifier{timed{verifier, d}}, Classify: classify,
+		Source: s.store, Verifiers: []verify.Verifier{verifier}, Classify: classify,
 		MaxSignatures: c.Limits.Signatures, MaxBytes: int64(c.Limits.TotalBytes), MaxConcurrent: c.Limits.ConcurrentVerifications,
 		Outcomes: c.Cache.Entries, FailureTTL: c.Cache.FailureTTL, Timeout: c.Timeout,
-		Stage: d.Metrics.Stage, Observe: d.Metrics.Cache, Now: d.Now,
+		Stage: d.Metrics.Stage, Judged: d.Metrics.Verifier, Observe: d.Metrics.Cache, Now: d.Now,
 	})
 	return s, nil
 }

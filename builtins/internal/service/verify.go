@@ -6,7 +6,6 @@ import (
 	"context"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
-	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
 )
 
@@ -23,21 +22,6 @@ func (s *Service) VerifyAll(ctx context.Context, qs []verify.Request) []*report.
 		s.metrics.Verdict(string(r.Verdict), firstCode(r.Verified, r.Errors))
 	}
 	return reports
-}
-
-// timed observes how long a verifier takes.
-type timed struct {
-	verify.Verifier
-
-	deps Deps
-}
-
-// Verify implements [verify.Verifier].
-func (t timed) Verify(ctx context.Context, e verify.Evidence, doc *trust.Document) report.Signature {
-	started := t.deps.Now()
-	s := t.Verifier.Verify(ctx, e, doc)
-	t.deps.Metrics.Verifier(ctx, t.Format(), s.Verified, firstCode(s.Verified, s.Errors), t.deps.Now().Sub(started))
-	return s
 }
 
 // firstCode is the reason that is counted, "" for what is verified.

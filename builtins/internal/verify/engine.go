@@ -29,6 +29,10 @@ type Request struct {
 	Platform string
 	// Annotations are demanded of the signature. Nil: none.
 	Annotations map[string]string
+	// PredicateType asks for attestations of exactly this type instead of
+	// signatures: the report's Attestations then have the content of those that
+	// are verified.
+	PredicateType string
 	// Timeout bounds the answer. Zero: the engine's own, [Options].Timeout.
 	Timeout time.Duration
 }
@@ -47,7 +51,8 @@ type Options struct {
 	MaxBytes int64
 	// MaxConcurrent bounds the verifications under way. Zero: 64.
 	MaxConcurrent int
-	// Outcomes bounds the number of findings kept. Zero: 10 000.
+	// Outcomes bounds the number of findings kept; a statement counts by its
+	// size. Zero: 10 000.
 	Outcomes int
 	// FailureTTL is how long a finding that is not "verified" is reused. Zero:
 	// 2 s.
@@ -60,11 +65,18 @@ type Options struct {
 	// Stage is told when a step begins and, by the function it returns, how it
 	// ended. Nil: nobody is.
 	Stage func(ctx context.Context, name string) (context.Context, func(error))
+	// Judged is told how long judging one manifest took and what came of it; code
+	// is the first reason, "" for what is verified. Nil: nobody is.
+	Judged func(ctx context.Context, format string, verified bool, code string, d time.Duration)
 	// Observe is told of each use of the cache of findings. Nil: nobody is.
 	Observe func(cache string, hit bool)
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 }
+
+// outcomeCost is the size in bytes of a usual finding, the unit of the cache of
+// findings.
+const outcomeCost = 4 << 10
 
 // Engine runs the flow. It may be shared between goroutines.
 type Engine struct {
@@ -105,17 +117,17 @@ func (e *Engine) Verify(ctx context.Context, req Request) *report.Report {
 	if err != nil {
 		return refused(req.Image, report.Error{Code: report.InvalidReference, Message: err.Error(), Stage: report.StageParse, Unseen: true})
 	}
-	verifiers, why := e.applicable(ref, req)
+	readings, why := e.applicable(ref, req)
 	if why != nil {
 		r := refused(req.Image, *why)
 		r.Reference = ref.String()
 		return r
 	}
-	return e.share(ctx, req, ref, verifiers)
+	return e.share(ctx, req, ref, readings)
 }
 
 // run is the flow, once, for everybody who asked.
-func (e *Engine) run(ctx context.Context, p *progress, req Request, ref reference.Reference, verifiers []Verifier) *report.Report {
+func (e *Engine) run(ctx context.Context, p *progress, req Request, ref reference.Reference, readings []reading) *report.Report {
 	r := &report.Report{Image: req.Image, Reference: ref.String(), Digest: ref.Digest.String()}
 	subject, desc, err := e.resolve(ctx, p, ref)
 	if err != nil {
@@ -124,18 +136,18 @@ func (e *Engine) run(ctx context.Context, p *progress, req Request, ref referenc
 	}
 	r.Reference, r.Digest, r.MediaType = subject.String(), subject.Digest.String(), desc.MediaType
 
-	j := &job{Engine: e, request: req, progress: p, verifiers: verifiers}
+	j := &job{Engine: e, request: req, progress: p, readings: readings}
 	children := j.childrenLater(ctx, subject, desc)
-	var told string
-	r.Signatures, told, r.Errors = j.judge(ctx, subject, desc)
+	all, told, errs := j.judge(ctx, subject, desc)
+	r.Attestations, r.Signatures, r.Errors = all, plain(all), errs
 	r.Platforms, desc, r.Errors = children(r.Errors)
 	r.MediaType = cmp.Or(r.MediaType, desc.MediaType, told)
 	return r.Conclude()
 }
 
-// applicable selects the verifiers that the trust document wants for ref. The
+// applicable selects the readings that the trust document wants for ref. The
 // error says why none of them can accept anything.
-func (e *Engine) applicable(ref reference.Reference, req Request) ([]Verifier, *report.Error) {
+func (e *Engine) applicable(ref reference.Reference, req Request) ([]reading, *report.Error) {
 	doc, why := req.Trust, &report.Error{Code: report.NoTrustPolicy, Stage: report.StageTrust}
 	if doc == nil {
 		why.Message = "no trust document to judge by: pass one as \"trust\" in the request, or set up notation's trust policy and trust store on this machine"
@@ -144,19 +156,35 @@ func (e *Engine) applicable(ref reference.Reference, req Request) ([]Verifier, *
 		}
 		return nil, why
 	}
-	var chosen []Verifier
+	why.Message = "the trust document accepts no format of attestations; give it a cosign part"
+	var chosen []reading
 	for _, v := range e.options.Verifiers {
-		if !v.Accepts(doc) {
+		r, ok := read(v, req.PredicateType)
+		if !ok || !v.Accepts(doc) {
 			continue
 		}
-		if why = v.Applies(ref, doc); why == nil {
-			chosen = append(chosen, v)
+		if not := v.Applies(ref, doc); not != nil {
+			why = not
+			continue
 		}
+		chosen = append(chosen, r)
 	}
 	if len(chosen) > 0 {
 		return chosen, nil
 	}
 	return nil, why
+}
+
+// read is how v reads evidence for a request, if it can.
+func read(v Verifier, predicateType string) (reading, bool) {
+	if predicateType == "" {
+		return signatures(v), true
+	}
+	a, ok := v.(Attester)
+	if !ok {
+		return reading{}, false
+	}
+	return statements(a, predicateType), true
 }
 
 // resolve fixes the subject's digest. A digest reference needs no registry: its
@@ -195,6 +223,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Stage == nil {
 		o.Stage = func(ctx context.Context, _ string) (context.Context, func(error)) { return ctx, func(error) {} }
+	}
+	if o.Judged == nil {
+		o.Judged = func(context.Context, string, bool, string, time.Duration) {}
 	}
 	if o.Observe == nil {
 		o.Observe = func(string, bool) {}

@@ -390,6 +390,6 @@ func TestPanicIsInconclusive(t *testing.T) {
 
 type panicking struct{ verify.Verifier }
 
-func (panicking) Verify(context.Context, verify.Evidence, *trust.Document) report.Signature {
+func (panicking) Verify(context.Context, verify.Evidence, *trust.Document) []report.Signature {
 	panic("boom")
 }

@@ -85,7 +85,8 @@ func (j *job) children(ctx context.Context, subject reference.Reference, desc oc
 	faults := parallel(len(wanted), maxParallel, func(i int) {
 		child := wanted[i]
 		p := report.Platform{Platform: platformOf(child), Digest: child.Digest.String(), MediaType: child.MediaType}
-		p.Signatures, _, p.Errors = j.judge(ctx, subject.WithDigest(child.Digest), child)
+		all, _, errs := j.judge(ctx, subject.WithDigest(child.Digest), child)
+		p.Signatures, p.Errors = plain(all), errs
 		platforms[i] = p
 	})
 	return platforms, desc, childFault(errors.Join(faults...))

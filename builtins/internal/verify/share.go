@@ -62,7 +62,7 @@ func (ps *progresses) leave(question string, p *progress) {
 }
 
 // share answers from a run that everybody with the same question shares.
-func (e *Engine) share(ctx context.Context, req Request, ref reference.Reference, verifiers []Verifier) *report.Report {
+func (e *Engine) share(ctx context.Context, req Request, ref reference.Reference, readings []reading) *report.Report {
 	if req.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, req.Timeout)
@@ -76,7 +76,7 @@ func (e *Engine) share(ctx context.Context, req Request, ref reference.Reference
 			return nil, err
 		}
 		defer e.leave()
-		return e.run(ctx, p, req, ref, verifiers), nil
+		return e.run(ctx, p, req, ref, readings), nil
 	})
 	if err != nil {
 		return e.gaveUp(req.Image, ref, p.at(), err)
@@ -92,7 +92,7 @@ func question(req Request, ref reference.Reference) string {
 		panic(err) // a map of strings always marshals
 	}
 	sum := sha256.Sum256(annotations)
-	return strings.Join([]string{ref.String(), req.Trust.Hash(), req.Platform, hex.EncodeToString(sum[:])}, " ")
+	return strings.Join([]string{ref.String(), req.Trust.Hash(), req.Platform, req.PredicateType, hex.EncodeToString(sum[:])}, " ")
 }
 
 // as gives the shared report the caller's own spelling of the image.

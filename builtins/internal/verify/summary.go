@@ -16,7 +16,7 @@ import (
 
 // summary says in one line why none of the signatures counts, by way of the one
 // that came nearest. It is empty when one counts.
-func summary(subject reference.Reference, signatures []report.Signature) []report.Error {
+func summary(subject reference.Reference, kind string, signatures []report.Signature) []report.Error {
 	nearest, most := 0, -1
 	for i, s := range signatures {
 		if s.Verified {
@@ -31,15 +31,9 @@ func summary(subject reference.Reference, signatures []report.Signature) []repor
 	if len(s.Errors) > 0 {
 		why = s.Errors[0]
 	}
-	what := "the signature"
+	what := fmt.Sprintf("the %s %s is not accepted", kind, s.Digest)
 	if len(signatures) > 1 {
-		what = fmt.Sprintf("none of the %d signatures", len(signatures))
-		why.Message = "nearest is " + s.Digest + ": " + why.Message
-	} else {
-		what += " " + s.Digest + " is not accepted"
-	}
-	if len(signatures) > 1 {
-		what += " is accepted"
+		what = fmt.Sprintf("none of the %d %ss is accepted: nearest is %s", len(signatures), kind, s.Digest)
 	}
 	why.Message = fmt.Sprintf("%s: %s: %s", subject, what, why.Message)
 	why.Stage = cmp.Or(why.Stage, report.StageVerify)

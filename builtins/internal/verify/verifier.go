@@ -11,6 +11,7 @@ package verify
 import (
 	"context"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
@@ -32,21 +33,69 @@ type Evidence struct {
 	Annotations map[string]string
 }
 
-// Verifier checks one signature format: bytes in, findings out. It may be
-// called concurrently.
-type Verifier interface {
+// Judge is what verifiers and attesters have in common: which evidence of one
+// format they understand, and whether a trust document wants it.
+type Judge interface {
 	// Format names the format in reports.
 	Format() string
-	// ArtifactTypes lists the artifact types of the referrers it understands.
-	ArtifactTypes() []string
 	// Accepts reports whether doc trusts this format at all. What counts is
 	// fixed by the trust document, never by what the registry offers.
 	Accepts(doc *trust.Document) bool
 	// Applies returns nil if doc has something to say about ref, and otherwise
-	// why no signature on it can count. It is asked before any network.
+	// why nothing attached to it can count. It is asked before any network.
 	Applies(ref reference.Reference, doc *trust.Document) *report.Error
+}
+
+// Verifier checks signatures of one format: bytes in, findings out. It may be
+// called concurrently.
+type Verifier interface {
+	Judge
+	// ArtifactTypes lists the artifact types of the referrers it understands.
+	ArtifactTypes() []string
+	// Tags lists tags beside the subject that may hold its signatures.
+	Tags(subject digest.Digest) []string
+	// Skip reports that a referrer says of itself that it is no signature; it is
+	// then neither fetched nor reported.
+	Skip(desc ocispec.Descriptor) bool
 	// Envelopes names the blobs of a signature manifest that Verify needs.
 	Envelopes(m ocispec.Manifest) ([]ocispec.Descriptor, *report.Error)
-	// Verify judges one signature. A bad signature is a finding.
-	Verify(ctx context.Context, e Evidence, doc *trust.Document) report.Signature
+	// Verify judges the signatures of one manifest: one, several (a .sig tag) or
+	// none (an attestation is no signature). A bad signature is a finding.
+	Verify(ctx context.Context, e Evidence, doc *trust.Document) []report.Signature
+}
+
+// Attester checks in-toto statements of one format. It may be called
+// concurrently.
+type Attester interface {
+	Judge
+	// AttestationTypes lists the artifact types of the referrers it understands.
+	AttestationTypes() []string
+	// AttestationTags lists tags beside the subject that may hold attestations.
+	AttestationTags(subject digest.Digest) []string
+	// SkipAttestation reports that a referrer says of itself that it is of
+	// another predicate type; it is then neither fetched nor reported.
+	SkipAttestation(desc ocispec.Descriptor, predicateType string) bool
+	// AttestationEnvelopes names the blobs that VerifyAttestations needs.
+	AttestationEnvelopes(m ocispec.Manifest) ([]ocispec.Descriptor, *report.Error)
+	// VerifyAttestations judges the statements of one manifest that have exactly
+	// this predicate type; others are left out.
+	VerifyAttestations(ctx context.Context, e Evidence, predicateType string, doc *trust.Document) []report.Attestation
+}
+
+// Blob is a detached signature and what it must vouch for; no registry is asked.
+type Blob struct {
+	// Digest of what was signed. Required.
+	Digest digest.Digest
+	// Bytes are what was signed, if the caller has them. Nil: only the digest is
+	// known, which some signatures cannot be verified against.
+	Bytes []byte
+	// Envelope is the detached signature. Required.
+	Envelope []byte
+}
+
+// BlobVerifier checks detached signatures of one format.
+type BlobVerifier interface {
+	Judge
+	// VerifyBlob judges one detached signature.
+	VerifyBlob(ctx context.Context, b Blob, doc *trust.Document) report.Signature
 }

@@ -124,7 +124,7 @@ func TestVerify_gaveUp(t *testing.T) {
 	evidence, doc := s.of(s.signed()), s.document()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	got := s.verifier.Verify(ctx, evidence, doc)
+	got := s.verifier.Verify(ctx, evidence, doc)[0]
 	if diff := cmp.Diff(verdict{false, "revocation_unknown?", "ppppfs"}, verdictOf(got)); diff != "" {
 		t.Errorf("verdict (-want +got):\n%s\n%s", diff, messages(got))
 	}
@@ -160,7 +160,7 @@ func TestVerify_notationDirectory(t *testing.T) {
 			if code != tt.applies {
 				t.Errorf("Applies = %q, want %q", code, tt.applies)
 			}
-			got := s.verifier.Verify(t.Context(), evidence, doc)
+			got := s.verifier.Verify(t.Context(), evidence, doc)[0]
 			if diff := cmp.Diff(tt.want, verdictOf(got)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s\n%s", diff, messages(got))
 			}
@@ -209,7 +209,7 @@ func TestVerify_documentsApart(t *testing.T) {
 	for _, signed := range scenes {
 		evidence := signed.of(signed.signed())
 		for _, trusting := range scenes {
-			got = append(got, verifier.Verify(t.Context(), evidence, trusting.document()).Verified)
+			got = append(got, verifier.Verify(t.Context(), evidence, trusting.document())[0].Verified)
 		}
 	}
 	if want := []bool{true, false, false, true}; !slices.Equal(got, want) {

@@ -45,7 +45,7 @@ func FuzzVerify(f *testing.F) {
 			mediaType = notation.MediaTypeJWS
 		}
 		s := bareScene(t)
-		got := verifier.Verify(t.Context(), s.of(signtest.Envelope{MediaType: mediaType, Bytes: envelope}), doc)
+		got := verifier.Verify(t.Context(), s.of(signtest.Envelope{MediaType: mediaType, Bytes: envelope}), doc)[0]
 		if got.Verified == (len(got.Errors) > 0) {
 			t.Errorf("verified = %t with %d errors", got.Verified, len(got.Errors))
 		}
@@ -95,7 +95,7 @@ func FuzzVerify_tampered(f *testing.F) {
 	f.Fuzz(func(t *testing.T, isJWS bool, at uint16, patch []byte) {
 		env := signtest.Envelope{MediaType: good[isJWS].MediaType, Bytes: slices.Clone(good[isJWS].Bytes)}
 		copy(env.Bytes[int(at)%len(env.Bytes):], patch)
-		got := verifier.Verify(t.Context(), bareScene(t).of(env), doc)
+		got := verifier.Verify(t.Context(), bareScene(t).of(env), doc)[0]
 		if got.Verified && (got.Annotations["team"] != "a" || got.Signer.Subject != signer.Cert().Subject.String() || got.Trust.Store != "ca:acme") {
 			t.Errorf("verified after tampering: %+v", got)
 		}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/notaryproject/notation-core-go/signature/cose"
 	"github.com/notaryproject/notation-core-go/signature/jws"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
@@ -100,6 +101,12 @@ func (*Verifier) Format() string { return Format }
 
 // ArtifactTypes returns the one artifact type of Notary Project signatures.
 func (*Verifier) ArtifactTypes() []string { return []string{ArtifactType} }
+
+// Tags returns none: the Notary Project uses referrers only.
+func (*Verifier) Tags(digest.Digest) []string { return nil }
+
+// Skip returns false: a referrer of the artifact type is a signature.
+func (*Verifier) Skip(ocispec.Descriptor) bool { return false }
 
 // Accepts reports whether doc has a notation part.
 func (*Verifier) Accepts(doc *trust.Document) bool { return doc.Notation() != nil }

@@ -200,7 +200,7 @@ func TestVerify_revocationIsAskedOnce(t *testing.T) {
 
 	impatient, giveUp := context.WithCancel(t.Context())
 	first := make(chan report.Signature)
-	go func() { first <- s.verifier.Verify(impatient, evidence, doc) }()
+	go func() { first <- s.verifier.Verify(impatient, evidence, doc)[0] }()
 	<-arrived
 	giveUp()
 	if diff := cmp.Diff(verdict{false, "revocation_unknown?", "pppppf"}, verdictOf(<-first)); diff != "" {
@@ -210,7 +210,7 @@ func TestVerify_revocationIsAskedOnce(t *testing.T) {
 	const callers = 8
 	others := make(chan report.Signature)
 	for range callers {
-		go func() { others <- s.verifier.Verify(t.Context(), evidence, doc) }()
+		go func() { others <- s.verifier.Verify(t.Context(), evidence, doc)[0] }()
 	}
 	close(release)
 	for range callers {

@@ -140,14 +140,14 @@ func (s *scene) of(env signtest.Envelope) verify.Evidence {
 
 func (s *scene) verify() report.Signature {
 	s.t.Helper()
-	return s.verifier.Verify(s.t.Context(), s.of(s.signed()), s.document())
+	return s.verifier.Verify(s.t.Context(), s.of(s.signed()), s.document())[0]
 }
 
 // compare verifies and asks notation-go alone for a second opinion.
 func (s *scene) compare(stricter bool) report.Signature {
 	s.t.Helper()
 	e := s.of(s.signed())
-	got := s.verifier.Verify(s.t.Context(), e, s.document())
+	got := s.verifier.Verify(s.t.Context(), e, s.document())[0]
 	s.checkLibrary(e, got.Verified, stricter)
 	return got
 }

@@ -208,9 +208,9 @@ func TestVerify_signedAt(t *testing.T) {
 			s.sign.SigningTime = claimed
 			withTSA(s, signtest.TSAOptions{Now: clock(proven)})
 			env := s.signed()
-			checked := s.verifier.Verify(t.Context(), s.of(env), s.document())
+			checked := s.verifier.Verify(t.Context(), s.of(env), s.document())[0]
 			afterCertExpiry(s)
-			unchecked := s.verifier.Verify(t.Context(), s.of(env), s.document())
+			unchecked := s.verifier.Verify(t.Context(), s.of(env), s.document())[0]
 			want := []string{proven.Format(time.RFC3339), claimed.Format(time.RFC3339)}
 			if diff := cmp.Diff(want, []string{checked.SignedAt, unchecked.SignedAt}); diff != "" {
 				t.Errorf("signed at, checked and unchecked (-want +got):\n%s", diff)
@@ -228,7 +228,7 @@ func TestVerify_isConcurrent(t *testing.T) {
 	const callers = 16
 	for range callers {
 		go func(v *notation.Verifier, e verify.Evidence) {
-			verified <- v.Verify(t.Context(), e, doc).Verified
+			verified <- v.Verify(t.Context(), e, doc)[0].Verified
 		}(s.verifier, s.of(env))
 	}
 	for range callers {

@@ -23,7 +23,11 @@ import (
 // another judgement.
 //
 // Spec: Notary Project, trust policy v1.1, "Signature evaluation".
-func (v *Verifier) Verify(ctx context.Context, e verify.Evidence, doc *trust.Document) (s report.Signature) {
+func (v *Verifier) Verify(ctx context.Context, e verify.Evidence, doc *trust.Document) []report.Signature {
+	return []report.Signature{v.verify(ctx, e, doc)}
+}
+
+func (v *Verifier) verify(ctx context.Context, e verify.Evidence, doc *trust.Document) (s report.Signature) {
 	defer func() {
 		if r := recover(); r != nil {
 			s = reject(e, finding(report.Internal, "verifying the signature panicked: %s; please report this", oneLine(fmt.Sprint(r))))

@@ -374,7 +374,7 @@ func TestVerify_truncated(t *testing.T) {
 			s := newScene(t, format)
 			env, doc := s.signed(), s.document()
 			for n := 0; n < len(env.Bytes); n += 64 {
-				got := s.verifier.Verify(t.Context(), s.of(signtest.Truncate(env, n)), doc)
+				got := s.verifier.Verify(t.Context(), s.of(signtest.Truncate(env, n)), doc)[0]
 				if diff := cmp.Diff(verdict{false, "malformed_signature", ""}, verdictOf(got)); diff != "" {
 					t.Fatalf("first %d bytes (-want +got):\n%s", n, diff)
 				}
