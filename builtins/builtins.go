@@ -20,6 +20,9 @@ func all() []builtin {
 	return []builtin{
 		verifyOne(),
 		verifyAll(),
+		attestations(),
+		artifacts(),
+		verifyBlob(),
 		resolve(),
 		referrers(),
 		manifest(),

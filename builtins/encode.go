@@ -51,15 +51,17 @@ func encodePlatform(p report.Platform) ast.Value {
 	)
 }
 
-func encodeSignature(s report.Signature) ast.Value {
-	return ast.NewObject(
+func encodeSignature(s report.Signature) ast.Value { return ast.NewObject(signaturePairs(s)...) }
+
+func signaturePairs(s report.Signature) []pair {
+	return []pair{
 		str("format", s.Format), str("artifact_type", s.ArtifactType), str("digest", s.Digest), boolean("verified", s.Verified),
 		at("signer", encodeSigner(s.Signer)), at("trust", encodeTrust(s.Trust)),
 		str("signed_at", s.SignedAt), str("expires_at", s.ExpiresAt),
 		at("annotations", stringMapValue(s.Annotations)),
 		at("checks", array(s.Checks, encodeCheck)),
 		at("errors", array(s.Errors, encodeError)),
-	)
+	}
 }
 
 func encodeSigner(s report.Signer) ast.Value {

@@ -3,12 +3,15 @@
 package builtins
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
 )
@@ -36,6 +39,12 @@ type request struct {
 	annotations  map[string]string
 	timeout      time.Duration
 	artifactType string
+
+	predicateType string
+	digest        string
+	bytes         []byte
+	envelope      []byte
+	policy        string
 }
 
 // The keys of a request, by built-in. Every other key is an error, so that a
@@ -45,13 +54,18 @@ var (
 	resolveKeys   = []string{"image", "timeout"}                                     //nolint:gochecknoglobals // constant lists
 	referrersKeys = []string{"image", "artifact_type", "timeout"}                    //nolint:gochecknoglobals // constant lists
 	manifestKeys  = []string{"image", "platform", "timeout"}                         //nolint:gochecknoglobals // constant lists
+
+	attestationsKeys = []string{"image", "predicate_type", "trust", "timeout"}                   //nolint:gochecknoglobals // constant lists
+	artifactsKeys    = []string{"image", "artifact_type", "trust", "annotations", "timeout"}     //nolint:gochecknoglobals // constant lists
+	blobKeys         = []string{"digest", "bytes", "envelope", "trust", "policy", "annotations"} //nolint:gochecknoglobals // constant lists
 )
 
 // parseRequest reads v, a string (the image) or an object with the given keys.
 // path is where v stands inside the operand.
 func parseRequest(v ast.Value, path string, keys []string) (request, error) {
 	if s, ok := v.(ast.String); ok {
-		return request{image: string(s)}, nil
+		r := request{image: string(s)}
+		return r, r.complete(path, keys)
 	}
 	object, ok := v.(ast.Object)
 	if !ok {
@@ -71,10 +85,24 @@ func parseRequest(v ast.Value, path string, keys []string) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	if r.image == "" {
-		return request{}, wrong(path, `"image" is missing; a request has %s`, strings.Join(keys, ", "))
+	return r, r.complete(path, keys)
+}
+
+// complete insists on what a request cannot do without.
+func (r *request) complete(path string, keys []string) error {
+	for key, missing := range map[string]bool{
+		"image":          r.image == "",
+		"predicate_type": r.predicateType == "",
+		"envelope":       r.envelope == nil,
+	} {
+		if missing && slices.Contains(keys, key) {
+			return wrong(path, "%q is missing; a request has %s", key, strings.Join(keys, ", "))
+		}
 	}
-	return r, nil
+	if slices.Contains(keys, "bytes") && r.bytes == nil && r.digest == "" {
+		return wrong(path, `"digest" or "bytes" is missing: say what was signed`)
+	}
+	return nil
 }
 
 func (r *request) set(key string, v ast.Value, path string) (err error) {
@@ -98,6 +126,16 @@ func (r *request) set(key string, v ast.Value, path string) (err error) {
 		r.timeout, err = durationAt(v, path)
 	case "artifact_type":
 		r.artifactType, err = stringAt(v, path)
+	case "predicate_type":
+		r.predicateType, err = stringAt(v, path)
+	case "policy":
+		r.policy, err = stringAt(v, path)
+	case "digest":
+		r.digest, err = digestAt(v, path)
+	case "bytes":
+		r.bytes, err = base64At(v, path)
+	case "envelope":
+		r.envelope, err = envelopeAt(v, path)
 	}
 	return err
 }
@@ -137,4 +175,39 @@ func durationAt(v ast.Value, path string) (time.Duration, error) {
 		return 0, wrong(path, `%q is not a positive duration; write it as "2s" or "500ms"`, s)
 	}
 	return d, nil
+}
+
+func digestAt(v ast.Value, path string) (string, error) {
+	s, err := stringAt(v, path)
+	if err != nil {
+		return "", err
+	}
+	if err := digest.Digest(s).Validate(); err != nil {
+		return "", wrong(path, "%q is not a digest: %v; write sha256: and 64 hexadecimal digits", s, err)
+	}
+	return s, nil
+}
+
+func base64At(v ast.Value, path string) ([]byte, error) {
+	s, err := stringAt(v, path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return nil, wrong(path, "is not base64: %v; use base64.encode", err)
+	}
+	return b, nil
+}
+
+// envelopeAt accepts an envelope as base64, or a JSON envelope as it stands.
+func envelopeAt(v ast.Value, path string) ([]byte, error) {
+	if _, ok := v.(ast.Object); !ok {
+		return base64At(v, path)
+	}
+	plain, err := ast.JSON(v)
+	if err != nil {
+		return nil, wrong(path, "is not a JSON value: %v", err)
+	}
+	return json.Marshal(plain)
 }

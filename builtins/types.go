@@ -30,16 +30,20 @@ const imageDescription = "the image, as a reference (`registry/repository:tag`, 
 // open because OPA's type checker would otherwise insist that a literal has
 // every key; unknown keys are refused when the call is made.
 func requestType(keys []string) types.Type {
+	return types.NewAny(types.S, types.NewObject(requestFields(keys), types.NewDynamicProperty(types.S, types.A)))
+}
+
+func requestFields(keys []string) []*types.StaticProperty {
 	fields := make([]*types.StaticProperty, len(keys))
 	for i, key := range keys {
 		fields[i] = field(key, requestField(key))
 	}
-	return types.NewAny(types.S, types.NewObject(fields, types.NewDynamicProperty(types.S, types.A)))
+	return fields
 }
 
 func requestField(key string) types.Type {
 	switch key {
-	case "trust":
+	case "trust", "envelope":
 		return types.A
 	case "annotations":
 		return stringMap()
@@ -49,11 +53,15 @@ func requestField(key string) types.Type {
 }
 
 func requestDescription(keys []string) string {
+	return "the image as a string, or an object with " + requestDescriptions(keys)
+}
+
+func requestDescriptions(keys []string) string {
 	var about []string
 	for _, key := range keys {
 		about = append(about, "`"+key+"`: "+requestHelp[key])
 	}
-	return "the image as a string, or an object with " + strings.Join(about, "; ")
+	return strings.Join(about, "; ")
 }
 
 var requestHelp = map[string]string{ //nolint:gochecknoglobals // constant table
@@ -62,7 +70,13 @@ var requestHelp = map[string]string{ //nolint:gochecknoglobals // constant table
 	"platform":      "`os/architecture[/variant]` of a child of an index, or `*` for every child",
 	"annotations":   "an object of annotations that the signature must carry",
 	"timeout":       "a duration such as `2s`, never beyond the caller's own deadline",
-	"artifact_type": "list only referrers of this artifact type",
+	"artifact_type": "only referrers of this artifact type",
+
+	"predicate_type": "the in-toto predicate type, compared exactly (required)",
+	"digest":         "the digest of what was signed (it or `bytes` is required)",
+	"bytes":          "what was signed, base64",
+	"envelope":       "the detached signature: a Sigstore bundle as an object, or base64 of a Sigstore bundle or a Notary envelope (required)",
+	"policy":         "the statement of the Notary trust policy to judge by (default: the one with scope `*`)",
 }
 
 func errorType() types.Type {
@@ -71,8 +85,10 @@ func errorType() types.Type {
 	))
 }
 
-func signatureType() types.Type {
-	return list(object(
+func signatureType() types.Type { return list(object(signatureFields()...)) }
+
+func signatureFields() []*types.StaticProperty {
+	return []*types.StaticProperty{
 		field("format", types.S), field("artifact_type", types.S), field("digest", types.S), field("verified", types.B),
 		field("signer", object(
 			field("kind", types.S), field("subject", types.S), field("issuer", types.S), field("identity", types.S),
@@ -86,7 +102,7 @@ func signatureType() types.Type {
 			field("name", types.S), field("outcome", types.S), field("action", types.S), field("message", types.S),
 		))),
 		field("errors", errorType()),
-	))
+	}
 }
 
 func reportType() types.Type {

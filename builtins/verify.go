@@ -73,7 +73,15 @@ func verifyRequest(c call, trusts *trustCache, v ast.Value, path string) (verify
 	if err != nil {
 		return verify.Request{}, err
 	}
-	q := verify.Request{Image: r.image, Platform: r.platform, Annotations: r.annotations, Timeout: timeout(c.ctx, r.timeout)}
+	return r.question(c, trusts, path)
+}
+
+// question is the engine's form of a request.
+func (r *request) question(c call, trusts *trustCache, path string) (q verify.Request, err error) {
+	q = verify.Request{
+		Image: r.image, Platform: r.platform, Annotations: r.annotations, PredicateType: r.predicateType,
+		Timeout: timeout(c.ctx, r.timeout),
+	}
 	if r.trust == nil {
 		q.Trust, q.Untrusted = c.service.LocalTrust()
 		return q, nil

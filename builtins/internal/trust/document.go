@@ -57,6 +57,26 @@ func (n *Notation) Statement(ref reference.Reference) *Statement {
 	return wildcard
 }
 
+// Named returns the statement called name, nil if there is none. "" is the one
+// for every repository: it judges what lies in none.
+func (n *Notation) Named(name string) *Statement {
+	for _, s := range n.statements {
+		if s.Name == name || name == "" && s.covers(wildcardScope) {
+			return s
+		}
+	}
+	return nil
+}
+
+// Names returns the names of all statements.
+func (n *Notation) Names() []string {
+	var names []string
+	for _, s := range n.statements {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
 // Scopes returns every registry scope of the trust policy, canonical.
 func (n *Notation) Scopes() []string {
 	var scopes []string

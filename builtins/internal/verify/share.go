@@ -3,6 +3,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
@@ -63,11 +65,8 @@ func (ps *progresses) leave(question string, p *progress) {
 
 // share answers from a run that everybody with the same question shares.
 func (e *Engine) share(ctx context.Context, req Request, ref reference.Reference, readings []reading) *report.Report {
-	if req.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, req.Timeout)
-		defer cancel()
-	}
+	ctx, cancel := context.WithTimeout(ctx, e.patience(req))
+	defer cancel()
 	q := question(req, ref)
 	p := e.progresses.join(q)
 	defer e.progresses.leave(q, p)
@@ -83,6 +82,9 @@ func (e *Engine) share(ctx context.Context, req Request, ref reference.Reference
 	}
 	return as(r, req.Image)
 }
+
+// patience is how long the answer to req may take.
+func (e *Engine) patience(req Request) time.Duration { return cmp.Or(req.Timeout, e.options.Timeout) }
 
 // question is what a run depends on, as a key. Two spellings of one reference
 // are one question.

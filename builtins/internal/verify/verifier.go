@@ -91,11 +91,18 @@ type Blob struct {
 	Bytes []byte
 	// Envelope is the detached signature. Required.
 	Envelope []byte
+	// Annotations are demanded of the signature. Nil: none.
+	Annotations map[string]string
+	// Policy names the statement of a Notary trust policy to judge by: a blob has
+	// no repository that a scope could match. "": the statement of scope "*".
+	Policy string
 }
 
 // BlobVerifier checks detached signatures of one format.
 type BlobVerifier interface {
 	Judge
+	// Recognises reports whether an envelope is of this format.
+	Recognises(envelope []byte) bool
 	// VerifyBlob judges one detached signature.
 	VerifyBlob(ctx context.Context, b Blob, doc *trust.Document) report.Signature
 }

@@ -120,11 +120,16 @@ func (*Verifier) Applies(ref reference.Reference, doc *trust.Document) *report.E
 		return trustError(report.NoTrustPolicy, "the trust document has no notation part")
 	}
 	statement := part.Statement(ref)
-	switch {
-	case statement == nil:
+	if statement == nil {
 		return trustError(report.NoTrustPolicy, fmt.Sprintf("no statement of the trust policy applies to %s; its registry scopes are %s", ref.Name(), listed(part.Scopes())))
-	case statement.Skips():
-		return trustError(report.VerificationSkipped, fmt.Sprintf("the trust policy %q has level skip for %s: signatures are not verified; admit such images in Rego by this code", statement.Name, ref.Name()))
+	}
+	return usable(statement, ref.Name())
+}
+
+// usable returns nil if signatures on what can be judged by the statement.
+func usable(statement *trust.Statement, what string) *report.Error {
+	if statement.Skips() {
+		return trustError(report.VerificationSkipped, fmt.Sprintf("the trust policy %q has level skip for %s: signatures are not verified; admit such images in Rego by this code", statement.Name, what))
 	}
 	if missing := missingStores(statement); missing != "" {
 		return trustError(report.NoTrustMaterial, fmt.Sprintf("the trust policy %q has no certificates: %s", statement.Name, missing))

@@ -36,10 +36,15 @@ func (v *Verifier) verify(ctx context.Context, e verify.Evidence, doc *trust.Doc
 	if refused := v.Applies(e.Subject, doc); refused != nil {
 		return reject(e, refused)
 	}
+	return v.verifyBy(ctx, e, doc, doc.Notation().Statement(e.Subject))
+}
+
+// verifyBy judges one signature by a statement.
+func (v *Verifier) verifyBy(ctx context.Context, e verify.Evidence, doc *trust.Document, statement *trust.Statement) report.Signature {
 	if refused := admissible(e); refused != nil {
 		return reject(e, refused)
 	}
-	j, err := v.judge(ctx, e, doc)
+	j, err := v.judge(ctx, e, doc, statement)
 	if err != nil {
 		return reject(e, finding(report.Internal, "%s", oneLine(err.Error())))
 	}
@@ -61,8 +66,8 @@ type judgement struct {
 	results []check
 }
 
-func (v *Verifier) judge(ctx context.Context, e verify.Evidence, doc *trust.Document) (*judgement, error) {
-	j := &judgement{verifier: v, evidence: e, statement: doc.Notation().Statement(e.Subject)}
+func (v *Verifier) judge(ctx context.Context, e verify.Evidence, doc *trust.Document, statement *trust.Statement) (*judgement, error) {
+	j := &judgement{verifier: v, evidence: e, statement: statement}
 	c, err := v.compile(doc, j.statement)
 	if err != nil {
 		return nil, err
