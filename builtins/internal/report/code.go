@@ -36,6 +36,16 @@ const (
 	MissingTimestamp     Code = "missing_timestamp"     // the policy wants a signed timestamp and there is none
 	InvalidTimestamp     Code = "invalid_timestamp"     // the signed timestamp does not verify
 	MissingLogEntry      Code = "missing_log_entry"     // the policy wants a transparency log entry and there is none
+	InvalidLogEntry      Code = "invalid_log_entry"     // the log entry does not verify, or is about something else
+	UntrustedLog         Code = "untrusted_log"         // the log entry is by a log that the trusted root does not have
+	UntrustedTimestamp   Code = "untrusted_timestamp"   // the signed timestamp is by an authority that the trusted root does not have
+	MissingSCT           Code = "missing_sct"           // the certificate has no proof of the certificate transparency log
+	InvalidSCT           Code = "invalid_sct"           // that proof is not by a log of the trusted root, or is for another certificate
+	ExpiredRoot          Code = "expired_root"          // the trusted root's authority was not valid when the certificate was used
+	UntrustedKey         Code = "untrusted_key"         // none of the trusted keys made the signature
+	UntrustedIssuer      Code = "untrusted_issuer"      // the signer is known by a name, but not from the OIDC issuer that is trusted for it
+	EmptySignature       Code = "empty_signature"       // there is a signature manifest, and nothing in it
+	PredicateMismatch    Code = "predicate_mismatch"    // a statement of another predicate type than the one asked for
 	AnnotationMismatch   Code = "annotation_mismatch"   // the signature lacks an annotation the request demands
 	PlatformNotFound     Code = "platform_not_found"    // the index has no child for the demanded platform
 	VerificationSkipped  Code = "verification_skipped"  // the trust policy's level is skip: nothing was checked

@@ -12,5 +12,6 @@
 // A compiled document is immutable. It is parsed once and kept under the hash of
 // its text; [Document.Stale] tells when a file it read has changed since.
 //
-// Spec: Notary Project, trust store and trust policy specification v1.0.
+// Spec: Notary Project, trust store and trust policy specification v1.0; Sigstore
+// client specification and trusted root (protobuf-specs v0.5).
 package trust

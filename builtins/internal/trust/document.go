@@ -18,15 +18,17 @@ import (
 type Document struct {
 	hash     string
 	notation *Notation
+	cosign   *Cosign
 	files    *watch
 }
 
 // Hash returns 64 hex digits over the canonical text of the document and the
-// certificates it loaded: the key under which outcomes may be kept.
+// certificates, keys and trusted root it loaded: the key under which outcomes may
+// be kept.
 func (d *Document) Hash() string { return d.hash }
 
-// Stale reports whether a file that the document read has changed since. Files
-// are looked at no more than once a second.
+// Stale reports whether a file that the document read, or the public-good
+// trusted root, has changed since. They are looked at no more than once a second.
 func (d *Document) Stale() bool { return d.files.stale() }
 
 // Notation returns what the document says about Notary Project signatures, nil
@@ -116,6 +118,12 @@ func (d *Document) seal(tree any) {
 				writeSized(h, c.Raw)
 			}
 		}
+	}
+	if d.cosign != nil {
+		for _, k := range d.cosign.Keys {
+			writeSized(h, k.spki)
+		}
+		writeSized(h, d.cosign.source)
 	}
 	d.hash = hex.EncodeToString(h.Sum(nil))
 }

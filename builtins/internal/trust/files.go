@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/trust/publicgood"
 )
 
 // loader reaches material outside the document and remembers which files it
@@ -22,6 +24,9 @@ type loader struct {
 func newLoader(o Options) *loader {
 	if o.ReadFile == nil {
 		o.ReadFile = readFile
+	}
+	if o.PublicGood == nil {
+		o.PublicGood = publicgood.Embedded
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -79,6 +84,7 @@ func readFile(path string) ([]byte, error) {
 type watch struct {
 	now    func() time.Time
 	stamps []stamp
+	live   []func() bool // each reports a change of what is not a file
 
 	mu      sync.Mutex
 	looked  time.Time
@@ -110,7 +116,7 @@ func (w *watch) stale() bool {
 		return w.changed
 	}
 	w.looked = now
-	w.changed = slices.ContainsFunc(w.stamps, stamp.differs)
+	w.changed = slices.ContainsFunc(w.stamps, stamp.differs) || slices.ContainsFunc(w.live, func(changed func() bool) bool { return changed() })
 	return w.changed
 }
 

@@ -14,6 +14,9 @@ type Options struct {
 	// ReadFile returns the bytes of a {"file": …}. Nil: a regular file of at
 	// most 1 MiB is read from disk.
 	ReadFile func(path string) ([]byte, error)
+	// PublicGood returns the trusted root of Sigstore's public instance, as
+	// JSON. It answers from memory. Nil: the copy in this binary.
+	PublicGood func() []byte
 	// Now is the clock of [Document.Stale]. Nil: time.Now.
 	Now func() time.Time
 }
@@ -46,6 +49,8 @@ func Parse(raw []byte, o Options) (*Document, error) {
 	return d, nil
 }
 
+const writeDocument = `write {"notation": {"trust_policy": …, "trust_stores": …}} or {"cosign": {"keys": […]}}`
+
 // parser walks a decoded document and notes every problem.
 type parser struct {
 	problems
@@ -56,19 +61,20 @@ func (p *parser) document(tree any) *Document {
 	d := &Document{files: p.loader.watch}
 	top, ok := tree.(map[string]any)
 	if !ok {
-		p.add("", "it is "+kind(tree)+", not an object", `write {"notation": {"trust_policy": …, "trust_stores": …}}`)
+		p.add("", "it is "+kind(tree)+", not an object", writeDocument)
 		return d
 	}
-	if _, found := top["cosign"]; found {
-		p.add("cosign", "Cosign signatures are not supported yet", "use notation, and leave the key out")
-	}
-	part, found := top["notation"]
-	if !found && top["cosign"] == nil {
-		p.add("", `it has neither "notation" nor "cosign": it trusts nobody`, `write {"notation": {"trust_policy": …, "trust_stores": …}}`)
+	notation, hasNotation := top["notation"]
+	cosign, hasCosign := top["cosign"]
+	if !hasNotation && !hasCosign {
+		p.add("", `it has neither "notation" nor "cosign": it trusts nobody`, writeDocument)
 	}
 	p.object(tree, "", "notation", "cosign")
-	if found {
-		d.notation = p.notation(part, "notation")
+	if hasNotation {
+		d.notation = p.notation(notation, "notation")
+	}
+	if hasCosign {
+		d.cosign = p.cosign(cosign, "cosign")
 	}
 	return d
 }

@@ -47,7 +47,7 @@ func TestParse_shape(t *testing.T) {
 		{name: "trusts nobody", raw: `{}`, want: []problem{{"", "trusts nobody"}}},
 		{name: "unknown key", raw: `{"notatoin": {}}`, want: []problem{{"", "trusts nobody"}, {"notatoin", `did you mean "notation"?`}}},
 		{name: "key in capitals", raw: `{"Notation": {}}`, want: []problem{{"", "trusts nobody"}, {"Notation", `did you mean "notation"?`}}},
-		{name: "cosign", raw: `{"cosign": {}}`, want: []problem{{"cosign", "not supported yet"}}},
+		{name: "cosign", raw: `{"cosign": {}}`, want: []problem{{"cosign", "neither keys nor identities"}}},
 		{name: "key twice", raw: `{"notation": {}, "notation": {}}`, want: []problem{{"notation", "there twice"}}},
 		{name: "key twice, deep", raw: `{"notation": {"trust_stores": {"ca:acme": [], "ca:acme": []}}}`, want: []problem{{store, "there twice"}}},
 		{name: "too deep", raw: strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40), want: []problem{{"a" + strings.Repeat(".a", 32), "nested deeper"}}},
