@@ -54,8 +54,10 @@ func (e *Engine) Artifacts(ctx context.Context, req Request, artifactType string
 		r.Errors = append(r.Errors, e.unseen(report.StageReferrers, "list referrers of "+r.Reference, err))
 	}
 	if most := e.options.MaxSignatures; len(referrers) > most {
-		r.Errors = append(r.Errors, report.Error{Code: report.TooMany, Stage: report.StageReferrers, Unseen: true,
-			Message: fmt.Sprintf("%s has %d artifacts of type %s; only the first %d were judged (plugins.ratify.limits.signatures)", subject, len(referrers), artifactType, most)})
+		r.Errors = append(r.Errors, report.Error{
+			Code: report.TooMany, Stage: report.StageReferrers, Unseen: true,
+			Message: fmt.Sprintf("%s has %d artifacts of type %s; only the first %d were judged (plugins.ratify.limits.signatures)", subject, len(referrers), artifactType, most),
+		})
 		referrers = referrers[:most]
 	}
 	artifacts := make([]Artifact, len(referrers))
@@ -95,7 +97,7 @@ func (e *Engine) contents(ctx context.Context, itself reference.Reference, desc 
 	what := "fetch artifact " + itself.String()
 	_, raw, err := e.options.Source.Manifest(ctx, itself, desc)
 	if err != nil {
-		return nil, ptr(e.unseen(report.StageFetch, what, err))
+		return nil, new(e.unseen(report.StageFetch, what, err))
 	}
 	var m ocispec.Manifest
 	if err := json.Unmarshal(raw, &m); err != nil {
@@ -105,12 +107,14 @@ func (e *Engine) contents(ctx context.Context, itself reference.Reference, desc 
 	left := e.options.MaxBytes
 	for _, layer := range m.Layers {
 		if left -= layer.Size; layer.Size < 0 || left < 0 {
-			return nil, &report.Error{Code: report.TooLarge, Stage: report.StageFetch, Unseen: true,
-				Message: fmt.Sprintf("%s: its blobs exceed %d bytes (plugins.ratify.limits.total_bytes)", what, e.options.MaxBytes)}
+			return nil, &report.Error{
+				Code: report.TooLarge, Stage: report.StageFetch, Unseen: true,
+				Message: fmt.Sprintf("%s: its blobs exceed %d bytes (plugins.ratify.limits.total_bytes)", what, e.options.MaxBytes),
+			}
 		}
 		blob, err := e.options.Source.Blob(ctx, itself, layer)
 		if err != nil {
-			return nil, ptr(e.unseen(report.StageFetch, what, err))
+			return nil, new(e.unseen(report.StageFetch, what, err))
 		}
 		contents = append(contents, Content{Descriptor: layer, Bytes: blob})
 	}

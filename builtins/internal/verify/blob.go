@@ -67,6 +67,8 @@ func (e *Engine) blobVerifier(req BlobRequest) (BlobVerifier, *report.Error) {
 		}
 		return b, nil
 	}
-	return nil, &report.Error{Code: report.UnsupportedFormat, Stage: report.StageVerify,
-		Message: "the envelope is neither a Sigstore bundle (JSON) nor a Notary envelope (JWS or COSE)"}
+	return nil, &report.Error{
+		Code: report.UnsupportedFormat, Stage: report.StageVerify,
+		Message: "the envelope is neither a Sigstore bundle (JSON) nor a Notary envelope (JWS or COSE)",
+	}
 }

@@ -136,7 +136,7 @@ func (j *job) fetch(ctx context.Context, subject reference.Reference, c candidat
 	what := fmt.Sprintf("fetch %s %s of %s", c.reading.what, c.desc.Digest, subject)
 	_, raw, err := j.options.Source.Manifest(ctx, subject, c.desc)
 	if err != nil {
-		return e, ptr(j.unseen(report.StageFetch, what, err))
+		return e, new(j.unseen(report.StageFetch, what, err))
 	}
 	if err := json.Unmarshal(raw, &e.Manifest); err != nil {
 		return e, &report.Error{Code: report.MalformedSignature, Stage: report.StageFetch, Message: what + ": not a manifest: " + oneLine(err)}
@@ -153,7 +153,7 @@ func (j *job) fetch(ctx context.Context, subject reference.Reference, c candidat
 		}
 		blob, err := j.options.Source.Blob(ctx, subject, b)
 		if err != nil {
-			return e, ptr(j.unseen(report.StageFetch, what, err))
+			return e, new(j.unseen(report.StageFetch, what, err))
 		}
 		e.Blobs = append(e.Blobs, blob)
 	}
@@ -169,6 +169,8 @@ func (j *job) unread(c candidate, why report.Error) finding {
 }
 
 func (j *job) fault(c candidate, err error) finding {
-	return j.unread(c, report.Error{Code: report.Internal, Stage: report.StageVerify, Unseen: true,
-		Message: fmt.Sprintf("internal fault (the %s does not count; please report it): %s", c.reading.what, oneLine(err))})
+	return j.unread(c, report.Error{
+		Code: report.Internal, Stage: report.StageVerify, Unseen: true,
+		Message: fmt.Sprintf("internal fault (the %s does not count; please report it): %s", c.reading.what, oneLine(err)),
+	})
 }
