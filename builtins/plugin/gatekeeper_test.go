@@ -123,6 +123,11 @@ item := {"key": input.key, "value": sprintf("docker.io/library/good@sha256:%s", 
 	startswith(input.image, "good")
 }
 
+item := {"key": input.key, "value": input.image} if {
+	input.operation == "mutate"
+	startswith(input.image, "tag")
+}
+
 digest := "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 item := {"key": input.key, "error": "no_signature: unsigned"} if startswith(input.image, "bad")
@@ -273,6 +278,16 @@ func TestMutation(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Threat: a mutation that answers a tag pins nothing, and looks as if it did.
+func TestMutationToATagIsNoDecision(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{policy: policy})
+	response := s.ask(t, "v2/mutate", "tag:v1").Response
+	if !strings.HasPrefix(response.SystemError, `tag:v1: the policy has an error: "tag:v1" is no image by digest`) || response.Items[0].Error == "" {
+		t.Errorf("got %+v", response)
 	}
 }
 
