@@ -210,6 +210,7 @@ func TestUndecidedKeysAreNamedInSystemError(t *testing.T) {
 		{"another key", "shape-other-key", "shape-other-key: the policy has an error: data.ratify.gatekeeper.item is not"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			response := s.ask(t, "v1/verify", "good", tt.key, "bad").Response
 			if !strings.HasPrefix(response.SystemError, tt.want) {
 				t.Errorf("systemError %q\nwant        %q", response.SystemError, tt.want)
@@ -347,6 +348,7 @@ func TestRequestsThatAreNotServedSayWhy(t *testing.T) {
 		{"wrong path", "POST", "/ratify/gatekeeper/v2/verify/x", `{"request":{"keys":["a"]}}`, 404, "HTTP 404: not found"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			status, body := s.do(t, tt.method, tt.path, tt.body)
 			response := decode(t, body)
 			if status != tt.status || !strings.HasPrefix(response.Response.SystemError, tt.want) || len(response.Response.Items) != 0 {
@@ -431,7 +433,11 @@ func TestOnlyClientsWithACertificateOverTLS13(t *testing.T) {
 	if _, _, err := s.askAs(t, nil, "v2/verify", "good"); err == nil || !strings.Contains(err.Error(), "certificate required") {
 		t.Errorf("without certificate: %v", err)
 	}
-	if _, err := s.httpClient(t, tls.VersionTLS12).Get(s.url + "/health"); err == nil || !strings.Contains(err.Error(), "protocol version") {
+	response, err := s.httpClient(t, tls.VersionTLS12).Get(s.url + "/health")
+	if err == nil {
+		response.Body.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "protocol version") {
 		t.Errorf("TLS 1.2: %v", err)
 	}
 }
