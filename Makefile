@@ -15,6 +15,7 @@ GO := $(wildcard builtins cmd rego test)
 REGO := $(wildcard rego/ bundles/*/)
 FUZZTIME ?= 30s
 BENCHCOUNT ?= 6
+BENCH = go test -run '^$$' -bench . -benchmem -timeout 1h -count $(BENCHCOUNT) ./builtins ./test/bench
 BENCHES := ./builtins ./test/bench
 
 ##@ Use
