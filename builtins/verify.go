@@ -10,7 +10,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/types"
 
-	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
 )
 
@@ -62,7 +61,7 @@ func verifyAll() builtin {
 					return nil, err
 				}
 			}
-			return array(c.service.VerifyAll(c.ctx, queries), func(r *report.Report) ast.Value { return encodeReport(r) }), nil
+			return array(c.service.VerifyAll(c.ctx, queries), encodeReport), nil
 		},
 	}
 }

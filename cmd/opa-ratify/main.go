@@ -65,6 +65,8 @@ func installPlugin() {
 type serving struct{}
 
 // OnConfig runs before the first policy is compiled.
+//
+//nolint:unparam // the interface is OPA's
 func (serving) OnConfig(_ context.Context, c *config.Config) (*config.Config, error) {
 	rego.Always("gatekeeper")
 	return c, nil

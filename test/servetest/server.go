@@ -65,7 +65,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		"--tls-cert-file", certs.ServerCert, "--tls-private-key-file", certs.ServerKey, "--min-tls-version", "1.3",
 		"--tls-ca-cert-file", certs.CA, "--authentication", "tls",
 	}, o.Args...)
-	s.process = exec.Command(o.Binary, args...) //nolint:gosec,noctx // our own binary; Stop ends it
+	s.process = exec.Command(o.Binary, args...)
 	s.process.Stdout, s.process.Stderr, s.process.Env = s.output, s.output, o.Env
 	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for whoever started it
 	if err := s.process.Start(); err != nil {
@@ -140,12 +140,14 @@ func (s *Server) ResidentBytes() int64 {
 // Stop ends the server and waits for it.
 func (s *Server) Stop() {
 	_ = s.process.Process.Signal(syscall.SIGTERM) // it may have ended already
-	<-s.exited
+	if err := <-s.exited; err != nil {
+		fmt.Fprintln(s.output, err) // a signal ended it, as it should
+	}
 }
 
 // freeAddress finds a port nobody listens on now.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

@@ -190,7 +190,7 @@ func (j *job) fetch(ctx context.Context, subject reference.Reference, c candidat
 	what := fmt.Sprintf("fetch signature %s of %s", c.desc.Digest, subject)
 	_, raw, err := j.options.Source.Manifest(ctx, subject, c.desc)
 	if err != nil {
-		return e, ptr(j.unseen(report.StageFetch, what, err))
+		return e, new(j.unseen(report.StageFetch, what, err))
 	}
 	if err := json.Unmarshal(raw, &e.Manifest); err != nil {
 		return e, &report.Error{Code: report.MalformedSignature, Stage: report.StageFetch, Message: what + ": not a manifest: " + oneLine(err)}
@@ -207,7 +207,7 @@ func (j *job) fetch(ctx context.Context, subject reference.Reference, c candidat
 		}
 		blob, err := j.options.Source.Blob(ctx, subject, b)
 		if err != nil {
-			return e, ptr(j.unseen(report.StageFetch, what, err))
+			return e, new(j.unseen(report.StageFetch, what, err))
 		}
 		e.Blobs = append(e.Blobs, blob)
 	}
@@ -223,6 +223,8 @@ func (j *job) unread(c candidate, why report.Error) finding {
 }
 
 func (j *job) fault(c candidate, err error) finding {
-	return j.unread(c, report.Error{Code: report.Internal, Stage: report.StageVerify, Unseen: true,
-		Message: "internal fault (the signature does not count; please report it): " + oneLine(err)})
+	return j.unread(c, report.Error{
+		Code: report.Internal, Stage: report.StageVerify, Unseen: true,
+		Message: "internal fault (the signature does not count; please report it): " + oneLine(err),
+	})
 }

@@ -72,7 +72,7 @@ func (j *job) children(ctx context.Context, subject reference.Reference, desc oc
 	}
 	desc, raw, err := j.options.Source.Manifest(ctx, subject, desc)
 	if err != nil {
-		return nil, desc, ptr(j.unseen(report.StageFetch, "fetch manifest of "+subject.String(), err))
+		return nil, desc, new(j.unseen(report.StageFetch, "fetch manifest of "+subject.String(), err))
 	}
 	if !IsIndex(desc.MediaType) {
 		return nil, desc, nil

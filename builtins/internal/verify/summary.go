@@ -104,5 +104,3 @@ func failureErr(e *report.Error) error {
 	}
 	return errors.New(string(e.Code))
 }
-
-func ptr[T any](v T) *T { return &v }
