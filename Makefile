@@ -15,7 +15,7 @@ GO := $(wildcard builtins cmd rego test)
 REGO := $(wildcard rego/ bundles/*/)
 FUZZTIME ?= 30s
 BENCHCOUNT ?= 6
-BENCHES := ./builtins ./test/bench
+BENCH = go test -run '^$$' -bench . -benchmem -timeout 1h -count $(BENCHCOUNT) ./builtins ./test/bench
 
 ##@ Use
 
@@ -60,13 +60,13 @@ cover: build ## Coverage of Go in coverage/go.html, of Rego on standard output
 
 bench: ## Benchmarks; BASE=<commit> compares with that commit
 	mkdir -p bin/bench
-	go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) $(BENCHES) >bin/bench/head.txt
+	$(BENCH) >bin/bench/head.txt
 	$(if $(BASE),$(MAKE) --no-print-directory bench-base,cat bin/bench/head.txt)
 
 bench-base: $(TOOLS)/.installed
 	rm -rf bin/bench/base && git worktree prune
 	git worktree add --quiet --detach bin/bench/base $(BASE)
-	cd bin/bench/base && go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) $(BENCHES) >../base.txt
+	cd bin/bench/base && $(BENCH) >../base.txt
 	git worktree remove --force bin/bench/base
 	$(TOOLS)/benchstat bin/bench/base.txt bin/bench/head.txt
 

@@ -123,6 +123,11 @@ item := {"key": input.key, "value": sprintf("docker.io/library/good@sha256:%s", 
 	startswith(input.image, "good")
 }
 
+item := {"key": input.key, "value": input.image} if {
+	input.operation == "mutate"
+	startswith(input.image, "tag")
+}
+
 digest := "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 item := {"key": input.key, "error": "no_signature: unsigned"} if startswith(input.image, "bad")
@@ -205,6 +210,7 @@ func TestUndecidedKeysAreNamedInSystemError(t *testing.T) {
 		{"another key", "shape-other-key", "shape-other-key: the policy has an error: data.ratify.gatekeeper.item is not"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			response := s.ask(t, "v1/verify", "good", tt.key, "bad").Response
 			if !strings.HasPrefix(response.SystemError, tt.want) {
 				t.Errorf("systemError %q\nwant        %q", response.SystemError, tt.want)
@@ -276,6 +282,16 @@ func TestMutation(t *testing.T) {
 	}
 }
 
+// Threat: a mutation that answers a tag pins nothing, and looks as if it did.
+func TestMutationToATagIsNoDecision(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{policy: policy})
+	response := s.ask(t, "v2/mutate", "tag:v1").Response
+	if !strings.HasPrefix(response.SystemError, `tag:v1: the policy has an error: "tag:v1" is no image by digest`) || response.Items[0].Error == "" {
+		t.Errorf("got %+v", response)
+	}
+}
+
 func TestItemsKeepTheOrderOfTheRequest(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{policy: policy})
@@ -332,6 +348,7 @@ func TestRequestsThatAreNotServedSayWhy(t *testing.T) {
 		{"wrong path", "POST", "/ratify/gatekeeper/v2/verify/x", `{"request":{"keys":["a"]}}`, 404, "HTTP 404: not found"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			status, body := s.do(t, tt.method, tt.path, tt.body)
 			response := decode(t, body)
 			if status != tt.status || !strings.HasPrefix(response.Response.SystemError, tt.want) || len(response.Response.Items) != 0 {
@@ -416,7 +433,11 @@ func TestOnlyClientsWithACertificateOverTLS13(t *testing.T) {
 	if _, _, err := s.askAs(t, nil, "v2/verify", "good"); err == nil || !strings.Contains(err.Error(), "certificate required") {
 		t.Errorf("without certificate: %v", err)
 	}
-	if _, err := s.httpClient(t, tls.VersionTLS12).Get(s.url + "/health"); err == nil || !strings.Contains(err.Error(), "protocol version") {
+	response, err := s.httpClient(t, tls.VersionTLS12).Get(s.url + "/health")
+	if err == nil {
+		response.Body.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "protocol version") {
 		t.Errorf("TLS 1.2: %v", err)
 	}
 }

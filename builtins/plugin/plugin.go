@@ -46,7 +46,7 @@ func (Factory) Validate(m *plugins.Manager, raw []byte) (any, error) {
 // New creates the plugin and its routes. It is not ready before Start.
 func (f Factory) New(m *plugins.Manager, c any) plugins.Plugin {
 	p := &Plugin{manager: m, userAgent: f.UserAgent, afterServer: isClosed(m.ServerInitializedChannel())}
-	p.config.Store(c.(*config.Config)) //nolint:forcetypeassert // OPA passes on what Validate returned
+	p.config.Store(c.(*config.Config)) //nolint:errcheck,forcetypeassert // OPA passes on what Validate returned
 	p.metrics = newMetrics(m)
 	gatekeeper.New(gatekeeper.Options{
 		Manager: m, Metrics: p.metrics, Caches: f.Caches,
@@ -95,7 +95,7 @@ func (p *Plugin) Start(context.Context) error {
 func (p *Plugin) Reconfigure(_ context.Context, c any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.replace(c.(*config.Config)); err != nil { //nolint:forcetypeassert // OPA passes on what Validate returned
+	if err := p.replace(c.(*config.Config)); err != nil { //nolint:errcheck,forcetypeassert // OPA passes on what Validate returned
 		p.status(plugins.StateWarn, kept(err))
 		p.manager.Logger().Error("plugins.ratify: %s", kept(err))
 		return

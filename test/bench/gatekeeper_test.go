@@ -116,7 +116,7 @@ type provider struct {
 func (w *world) serve(b *testing.B, state string) *provider {
 	b.Helper()
 	dir := b.TempDir()
-	write := func(name string, content string) string {
+	write := func(name, content string) string {
 		name = filepath.Join(dir, name)
 		fatal(b, os.WriteFile(name, []byte(content), 0o600))
 		return name

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 
@@ -77,6 +78,9 @@ func ask(ctx context.Context, out io.Writer, s *servetest.Server, images []image
 	return report(out, answer, images)
 }
 
+// longDigest is cut in the table; the answer itself has whole digests.
+var longDigest = regexp.MustCompile(`(sha256:[0-9a-f]{12})[0-9a-f]{52}`)
+
 func report(out io.Writer, answer providerResponse, images []image) (unexpected int, err error) {
 	if answer.Response.SystemError != "" {
 		return 0, fmt.Errorf("the provider answered with a system error: %s", answer.Response.SystemError)
@@ -95,7 +99,7 @@ func report(out io.Writer, answer providerResponse, images []image) (unexpected 
 			unexpected++
 			verdict += " (UNEXPECTED)"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", item.Key, images[i].about, verdict, reason)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", item.Key, images[i].about, verdict, longDigest.ReplaceAllString(reason, "$1…"))
 	}
 	return unexpected, table.Flush()
 }

@@ -16,8 +16,8 @@ func writeBundle(dir string, trust map[string]any) (string, error) {
 	if err := os.CopyFS(bundle, os.DirFS(filepath.Join("bundles", "default"))); err != nil {
 		return "", err
 	}
-	raw, err := yaml.Marshal(map[string]any{"policies": []any{
-		map[string]any{"name": "release", "scopes": []string{"*"}, "trust": trust},
+	raw, err := yaml.Marshal(map[string]any{"documents": map[string]any{"acme": trust}, "namespaces": map[string]any{}, "policies": []any{
+		map[string]any{"name": "release", "scopes": []string{"*"}, "trust": "acme"},
 	}})
 	if err != nil {
 		return "", err

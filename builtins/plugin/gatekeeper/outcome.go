@@ -58,7 +58,7 @@ func (o outcome) item() item {
 	}
 }
 
-// verdict is one word for logs.
+// verdict is one word for logs: the decision, not the report's finding.
 func (o outcome) verdict() string {
 	switch value, _ := o.value.(map[string]any); {
 	case o.cause != "":
@@ -88,6 +88,9 @@ func interpret(q question, o operation, answer any) outcome {
 	}
 	switch value := fields["value"].(type) {
 	case string:
+		if o.mutates() && !pinned(value) {
+			return undecided(q, misshapen, "the policy has an error: %s is no image by digest, and a mutation must not answer a tag that can move", quote(value))
+		}
 		if value != "" {
 			return outcome{question: q, value: value}
 		}
@@ -97,6 +100,12 @@ func interpret(q question, o operation, answer any) outcome {
 		}
 	}
 	return undecided(q, misshapen, `the policy has an error: "value", "error" or "undecided" of data.ratify.gatekeeper.item has the wrong type or is empty for %s`, o.name)
+}
+
+// pinned tells whether s names one image for ever.
+func pinned(s string) bool {
+	ref, err := reference.Parse(s)
+	return err == nil && ref.Digest != ""
 }
 
 // sign adds to a value what tells the client which decision it is.

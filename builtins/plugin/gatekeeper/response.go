@@ -84,6 +84,7 @@ func write(w http.ResponseWriter, status int, r response) {
 	if err != nil { // a policy's value comes from JSON, so this is a fault of ours; it must not look like an empty answer
 		body = fmt.Appendf(nil, `{"apiVersion":%q,"kind":"ProviderResponse","response":{"idempotent":false,"items":[],"systemError":"internal: the response cannot be written"}}`, v1beta1)
 	}
+	w.Header().Del("Content-Length") // of an answer that was kept back
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n'))

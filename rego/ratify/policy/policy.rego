@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# METADATA
+# title: Decisions by data
+# description: |
+#   Decides about an image by lists of trust policies, so that a bundle can be driven
+#   by data alone. The settings are an object:
+#
+#   - "policies": the cluster's list. A policy is
+#     {"name", "scopes": [pattern], "trust": a trust document or the name of one}, or in
+#     place of "trust" {"signers": [trust], "require": "all" (default), "any" or
+#     {"threshold": n}}: that many of the signers, by signatures of different keys;
+#   - "documents": trust documents by name;
+#   - "namespaces": {namespace: {"policies": [...]}}: what a namespace demands besides.
+#
+#   Of one list the policies with the most specific scope for the image count, and if
+#   several are equally specific, all of them: a policy for `registry.example/team`
+#   replaces the one for `registry.example` there, and that replaces `*`. The
+#   registry is compared before the path; literal segments count before wildcards.
+#
+#   A namespace's list can only add demands: the cluster's must hold in any case, and
+#   an image for which the cluster has no policy is denied.
+#
+#   A list with a mistake (an unknown key, no scopes) denies everything it is asked
+#   about: a demand must not get lost by a misspelling.
+package ratify.policy
+
+import data.ratify.policy_settings
+import data.ratify.quorum
+
+# METADATA
+# title: The decision about an image
+# description: |
+#   Given a request with "image" and "namespace" ("" or missing for none) and the
+#   settings, an object: "allow" (boolean), "report" (one report that sums up all
+#   that was asked, verified only if "allow") and "reasons" (array of lines for
+#   people, empty if allowed).
+decision(request, settings) := _denied(request, "no_trust_policy", "trust", policy_settings.faults(request, settings)) if {
+	count(policy_settings.faults(request, settings)) > 0
+} else := _denied(request, "invalid_reference", "parse", [ratify.reference.parse(request.image).error]) if {
+	not ratify.reference.parse(request.image).valid
+} else := _denied(request, "no_trust_policy", "trust", [_uncovered(request, settings)]) if {
+	count(statements(settings.policies, request.image)) == 0
+} else := quorum.sum([quorum.evaluation(statement, request, settings) | some statement in _demanded(request, settings)])
+
+# METADATA
+# title: The policies that count for an image
+# description: |
+#   Of a list of policies the array of those whose scopes match the image most
+#   specifically; several if they are equally specific, none if no scope matches.
+statements(policies, image) := [policies[i] |
+	ranks := [[_rank(statement, image), i] | some i, statement in policies]
+	best := max([rank | some [rank, _] in ranks])
+	some [rank, i] in ranks
+	rank == best
+]
+
+# How specific the best matching scope of a policy is; undefined if none matches.
+_rank(statement, image) := max([_specificity(scope) |
+	some scope in statement.scopes
+	ratify.reference.matches(scope, image)
+])
+
+# Arrays are compared element by element: registry, literal segments, segments, tail.
+_specificity(scope) := [0, 0, 0, 0] if scope == "*"
+
+else := [registry, count([s | some s in path; not s in {"*", "**"}]), count(path), tail] if {
+	segments := split(scope, "/")
+	path := array.slice(segments, 1, count(segments))
+	registry := 2 - count([1 | startswith(scope, "*.")])
+	tail := 1 - count([s | some s in path; s == "**"])
+}
+
+_demanded(request, settings) := array.concat(
+	statements(settings.policies, request.image),
+	statements(policy_settings.namespaced(request, settings), request.image),
+)
+
+_uncovered(request, settings) := sprintf("data.trust.policies is empty: no signer of %s is trusted; add a policy to it", [request.image]) if {
+	count(settings.policies) == 0
+} else := sprintf("no scope in data.trust.policies covers %s: there are %s; add a policy or a scope", [
+	ratify.reference.parse(request.image).name,
+	concat(", ", [sprintf("%s (%s)", [scope, p.name]) | some p in settings.policies; some scope in p.scopes]),
+])
+
+_denied(request, code, stage, lines) := {
+	"allow": false,
+	"reasons": [sprintf("%s: %s", [code, line]) | some line in lines],
+	"report": {
+		"image": object.get(request, "image", ""),
+		"reference": "",
+		"digest": "",
+		"media_type": "",
+		"verdict": "rejected",
+		"verified": false,
+		"signatures": [],
+		"platforms": [],
+		"errors": [{"code": code, "message": line, "stage": stage, "retryable": false} | some line in lines],
+	},
+}

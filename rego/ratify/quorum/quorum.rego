@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# METADATA
+# title: Many signers, one report
+# description: |
+#   Asks `ratify.verify` once per signer that a policy names and sums the reports up.
+package ratify.quorum
+
+import data.ratify.policy_settings
+import data.ratify.report
+
+# METADATA
+# title: What one policy finds
+# description: |
+#   An object: "verdict" (as of a report), "reports" (one per signer, in order) and
+#   "reasons" (lines for people, empty if verified).
+evaluation(statement, request, settings) := {
+	"verdict": verdict,
+	"reports": reports,
+	"reasons": _reasons(statement, verdict, reports),
+	"errors": _errors(statement, verdict, reports),
+} if {
+	reports := [ratify.verify({"image": request.image, "trust": trust}) | some trust in policy_settings.trusts(statement, settings)]
+	verdict := _verdict(reports, policy_settings.demanded(statement))
+}
+
+# One that is not verified may still become so if what could not be seen is seen.
+_verdict(reports, demanded) := "verified" if signers(_verified(reports)) >= demanded
+
+else := "inconclusive" if signers(_verified(reports)) + count(_unseen(reports)) >= demanded
+
+else := "rejected"
+
+_unseen(reports) := [r | some r in reports; r.verdict == "inconclusive"]
+
+_verified(reports) := [r | some r in reports; report.verified(r)]
+
+# METADATA
+# title: How many signers vouch
+# description: |
+#   Given an array of verified reports, one per signer a policy names, the largest
+#   number of them that can be told apart by different keys: one signature that two
+#   trust documents accept is one voucher and not two.
+#
+#   By Hall's theorem this is the number of reports less the largest excess of any
+#   subset of them over the keys that its members have between them.
+signers(reports) := count(reports) - max([excess |
+	some mask in numbers.range(0, bits.lsh(1, count(reports)) - 1)
+	chosen := {i | some i, _ in reports; bits.and(mask, bits.lsh(1, i)) != 0}
+	excess := count(chosen) - count({key | some i in chosen; some key in _keys(i, reports[i])})
+])
+
+_keys(i, verified) := {sprintf("report %d", [i])} if count(report.accepted(verified)) == 0
+
+else := {_key(signature) | some signature in report.accepted(verified)}
+
+_key(signature) := [name |
+	some path in [["signer", "fingerprint"], ["signer", "key"], ["digest"]]
+	name := object.get(signature, path, "")
+][0]
+
+_reasons(_, "verified", _) := []
+
+_reasons(statement, verdict, reports) := [line |
+	some e in _errors(statement, verdict, reports)
+	line := sprintf("policy %q: %v: %v", [statement.name, e.code, e.message])
+] if {
+	verdict != "verified"
+}
+
+_errors(_, "verified", _) := []
+
+_errors(statement, verdict, reports) := array.concat(_too_few(statement, reports), [e |
+	some r in reports
+	not report.verified(r)
+	some e in object.get(r, "errors", [])
+]) if {
+	verdict != "verified"
+}
+
+_too_few(statement, reports) := [] if count(reports) == 1
+
+else := [{
+	"code": "too_few_signers",
+	"message": sprintf("%d of the %d demanded signers vouch for it by different keys", [signers(_verified(reports)), policy_settings.demanded(statement)]),
+	"stage": "verify",
+	"retryable": false,
+}]
+
+# METADATA
+# title: The sum of what several policies find
+# description: |
+#   All of the evaluations must be verified, and about the same digest. The value is
+#   a decision: "allow", "report", "reasons". The report is the only one there is, or
+#   has the verdict of all, each signature once, and the errors that stand against
+#   the image.
+sum(evaluations) := {
+	"allow": _verdict_of_all(evaluations) == "verified",
+	"report": _report(evaluations),
+	"reasons": array.concat(_moved_reasons(evaluations), [line | some e in evaluations; some line in e.reasons]),
+}
+
+_verdict_of_all(evaluations) := "rejected" if {
+	some e in evaluations
+	e.verdict == "rejected"
+} else := "verified" if {
+	count(evaluations) > 0
+	every e in evaluations { e.verdict == "verified" }
+	count(_digests(evaluations)) <= 1
+} else := "inconclusive"
+
+_digests(evaluations) := {d |
+	some r in _reports(evaluations)
+	d := object.get(r, "digest", "")
+	d != ""
+}
+
+_reports(evaluations) := [r | some e in evaluations; some r in e.reports]
+
+# Two policies must not each verify another image behind one tag.
+_moved(evaluations) := [] if count(_digests(evaluations)) <= 1
+
+else := [{
+	"code": "digest_mismatch",
+	"message": sprintf("the tag moved while it was verified: %s; ask again, or by digest", [concat(", ", sort(_digests(evaluations)))]),
+	"stage": "resolve",
+	"retryable": true,
+}]
+
+_moved_reasons(evaluations) := [sprintf("%s: %s", [e.code, e.message]) | some e in _moved(evaluations)]
+
+_report(evaluations) := _reports(evaluations)[0] if count(_reports(evaluations)) == 1
+
+else := _summary(_reports(evaluations), evaluations)
+
+_summary(reports, evaluations) := {
+	"image": _first(reports, "image"),
+	"reference": _first(reports, "reference"),
+	"digest": _first(reports, "digest"),
+	"media_type": _first(reports, "media_type"),
+	"verdict": _verdict_of_all(evaluations),
+	"verified": _verdict_of_all(evaluations) == "verified",
+	"signatures": _signatures(reports),
+	"platforms": [p | some r in reports; some p in object.get(r, "platforms", [])],
+	"errors": array.concat(_moved(evaluations), [error | some e in evaluations; some error in e.errors]),
+}
+
+default _first(_, _) := ""
+
+_first(reports, field) := [value | some r in reports; value := object.get(r, field, ""); value != ""][0]
+
+# Each signature once: the finding of a trust document that accepts it, if one does.
+_signatures(reports) := [best |
+	some digest in sort({s.digest | some r in reports; some s in object.get(r, "signatures", [])})
+	found := [s | some r in reports; some s in object.get(r, "signatures", []); s.digest == digest]
+	best := array.concat([s | some s in found; s.verified], found)[0]
+]
