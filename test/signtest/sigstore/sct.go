@@ -60,12 +60,12 @@ func (i *Instance) promise(certs []*x509.Certificate, at time.Time) (*ct.SignedC
 	if err != nil {
 		return nil, err
 	}
-	sig, err := tls.CreateSignature(i.ctLog.key.Key, tls.SHA256, input)
-	if err != nil {
-		return nil, err
+	sig, err := i.ctLog.key.sign(input)
+	sct.Signature = ct.DigitallySigned{
+		Algorithm: tls.SignatureAndHashAlgorithm{Hash: tls.SHA256, Signature: tls.ECDSA},
+		Signature: sig,
 	}
-	sct.Signature = ct.DigitallySigned(sig)
-	return sct, nil
+	return sct, err
 }
 
 func encodeSCTs(scts ...*ct.SignedCertificateTimestamp) (pkix.Extension, error) {
