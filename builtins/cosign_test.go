@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package builtins_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/opa-ratify/opa-ratify/test/registrytest"
+	"github.com/opa-ratify/opa-ratify/test/signtest"
+	"github.com/opa-ratify/opa-ratify/test/signtest/sigstore"
+)
+
+const slsa = "https://slsa.dev/provenance/v1"
+
+// cosigners sign what the Cosign tests look at: a key and a GitHub workflow that
+// are trusted, and their look-alikes.
+type cosigners struct {
+	instance         *sigstore.Instance
+	key, otherKey    *sigstore.Signer
+	workflow, forged *sigstore.Signer
+}
+
+func newCosigners(t *testing.T) *cosigners {
+	t.Helper()
+	c := &cosigners{}
+	var err error
+	c.instance, err = sigstore.NewInstance(sigstore.InstanceOptions{})
+	fatal(t, err)
+	c.key, err = sigstore.NewKey(sigstore.KeyOptions{})
+	fatal(t, err)
+	c.otherKey, err = sigstore.NewKey(sigstore.KeyOptions{})
+	fatal(t, err)
+	c.workflow, err = c.instance.Certify(sigstore.GitHub("acme/app", "release.yml", "refs/tags/v1"))
+	fatal(t, err)
+	c.forged, err = c.instance.Certify(sigstore.GitHub("acme/app.evil", "release.yml", "refs/tags/v1"))
+	fatal(t, err)
+	return c
+}
+
+// trust returns the trust document that goes with a signer.
+func (c *cosigners) trust(keyless bool) map[string]any {
+	if keyless {
+		return c.instance.TrustDocument(c.workflow.Identity())
+	}
+	return c.key.TrustDocument()
+}
+
+// TestCosignSignatures is the table "format × key or keyless" of README.md: every
+// layout, by a key and by an identity, with its siblings that must not count.
+func TestCosignSignatures(t *testing.T) {
+	t.Parallel()
+	c := newCosigners(t)
+	for _, layout := range sigstore.Layouts() {
+		for _, keyless := range []bool{false, true} {
+			signer, stranger := c.key, c.otherKey
+			if keyless {
+				signer, stranger = c.workflow, c.forged
+			}
+			for _, tt := range []struct {
+				name string
+				sign func(t *testing.T, r *registrytest.Registry, image, other ocispec.Descriptor)
+				want string
+			}{
+				{"good", attached(signer, sigstore.SignOptions{Layout: layout}), "verified"},
+				{"stranger", attached(stranger, sigstore.SignOptions{Layout: layout}), "rejected"},
+				{"good beside stranger", func(t *testing.T, r *registrytest.Registry, image, other ocispec.Descriptor) {
+					if layout == sigstore.Tag {
+						both := []*sigstore.Signature{signed(t, stranger, image, layout), signed(t, signer, image, layout)}
+						_, err := sigstore.AttachAll(t.Context(), r, "app", image, both)
+						fatal(t, err)
+						return
+					}
+					attached(stranger, sigstore.SignOptions{Layout: layout})(t, r, image, other)
+					attached(signer, sigstore.SignOptions{Layout: layout})(t, r, image, other)
+				}, "verified"},
+				{"of another image", func(t *testing.T, r *registrytest.Registry, image, other ocispec.Descriptor) {
+					_, err := sigstore.Attach(t.Context(), r, "app", image, signed(t, signer, other, layout))
+					fatal(t, err)
+				}, "rejected"},
+				{"lone attestation", attached(signer, sigstore.SignOptions{Layout: layout, PredicateType: slsa}), "rejected"},
+				{"tampered payload", func(t *testing.T, r *registrytest.Registry, image, _ ocispec.Descriptor) {
+					s := signed(t, signer, image, layout)
+					fatal(t, s.FlipPayload())
+					_, err := sigstore.Attach(t.Context(), r, "app", image, s)
+					fatal(t, err)
+				}, "rejected"},
+				{"tampered signature", func(t *testing.T, r *registrytest.Registry, image, _ ocispec.Descriptor) {
+					s := signed(t, signer, image, layout)
+					s.FlipSignature()
+					_, err := sigstore.Attach(t.Context(), r, "app", image, s)
+					fatal(t, err)
+				}, "rejected"},
+			} {
+				t.Run(fmt.Sprintf("%s/keyless=%v/%s", layout, keyless, tt.name), func(t *testing.T) {
+					t.Parallel()
+					r := registrytest.Start(t, registrytest.Options{})
+					image, err := r.PushImage(t.Context(), "app", "v1")
+					fatal(t, err)
+					other, err := r.PushImage(t.Context(), "app", "v2")
+					fatal(t, err)
+					tt.sign(t, r, image, other)
+					report := eval(t, "x = ratify.verify(input)", map[string]any{"image": r.Reference("app", image.Digest), "trust": c.trust(keyless)})
+					if got := report.(map[string]any)["verdict"]; got != tt.want {
+						t.Errorf("got %v, want %s: %v", got, tt.want, report)
+					}
+				})
+			}
+		}
+	}
+}
+
+func attached(s *sigstore.Signer, o sigstore.SignOptions) func(*testing.T, *registrytest.Registry, ocispec.Descriptor, ocispec.Descriptor) {
+	return func(t *testing.T, r *registrytest.Registry, image, _ ocispec.Descriptor) {
+		t.Helper()
+		_, err := s.SignAndAttach(t.Context(), r, "app", image, o)
+		fatal(t, err)
+	}
+}
+
+func signed(t *testing.T, s *sigstore.Signer, subject ocispec.Descriptor, layout sigstore.Layout) *sigstore.Signature {
+	t.Helper()
+	signature, err := s.Sign(subject, sigstore.SignOptions{Layout: layout})
+	fatal(t, err)
+	return signature
+}
+
+// A Cosign image by digest costs what a Notation image costs, and one question
+// for the .sig tag that runs beside the others.
+func TestCosignRequestsPerImage(t *testing.T) {
+	t.Parallel()
+	c := newCosigners(t)
+	r := registrytest.Start(t, registrytest.Options{})
+	image, err := r.PushImage(t.Context(), "app", "v1")
+	fatal(t, err)
+	attached(c.key, sigstore.SignOptions{})(t, r, image, image)
+	r.ResetRequests()
+	got := eval(t, "x = ratify.verify(input).verdict", map[string]any{"image": r.Reference("app", image.Digest), "trust": c.trust(false)})
+	if got != "verified" {
+		t.Fatalf("got %v", got)
+	}
+	if n := len(r.Requests()); n != 4 {
+		t.Errorf("%d requests: %+v", n, r.Requests())
+	}
+}
+
+// Both formats in one trust document: either may accept, and nothing of the one
+// hides the other.
+func TestBothFormatsInOneDocument(t *testing.T) {
+	t.Parallel()
+	c, b := newCosigners(t), newBench(t)
+	trust := map[string]any{"notation": b.trust["notation"], "cosign": c.key.TrustDocument()["cosign"]}
+	for _, tt := range []struct {
+		name            string
+		notary, sigstor bool
+		want            string
+	}{
+		{"none", false, false, "rejected"}, {"notation", true, false, "verified"}, {"cosign", false, true, "verified"}, {"both", true, true, "verified"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			image, err := b.registry.PushImage(t.Context(), "both-"+tt.name, "v1")
+			fatal(t, err)
+			if tt.notary {
+				_, err := b.release.SignAndAttach(t.Context(), b.registry, "both-"+tt.name, image, signtest.SignOptions{})
+				fatal(t, err)
+			}
+			if tt.sigstor {
+				_, err := c.key.SignAndAttach(t.Context(), b.registry, "both-"+tt.name, image, sigstore.SignOptions{})
+				fatal(t, err)
+			}
+			got := eval(t, "x = ratify.verify(input).verdict", map[string]any{"image": b.registry.Reference("both-"+tt.name, image.Digest), "trust": trust})
+			if got != tt.want {
+				t.Errorf("got %v, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// Statements come with their content, of exactly one predicate type, and only if
+// they are verified.
+func TestAttestations(t *testing.T) {
+	t.Parallel()
+	c := newCosigners(t)
+	for _, layout := range sigstore.Layouts() {
+		for _, keyless := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/keyless=%v", layout, keyless), func(t *testing.T) {
+				t.Parallel()
+				signer, stranger := c.key, c.otherKey
+				if keyless {
+					signer, stranger = c.workflow, c.forged
+				}
+				r := registrytest.Start(t, registrytest.Options{})
+				image, err := r.PushImage(t.Context(), "app", "v1")
+				fatal(t, err)
+				var all []*sigstore.Signature
+				for s, o := range map[*sigstore.Signer][]sigstore.SignOptions{
+					signer: {
+						{Layout: layout, PredicateType: slsa, Predicate: map[string]any{"builder": "trusted"}},
+						{Layout: layout, PredicateType: "https://cosign.sigstore.dev/attestation/vuln/v1", Predicate: map[string]any{"scanner": "x"}},
+					},
+					stranger: {{Layout: layout, PredicateType: slsa, Predicate: map[string]any{"builder": "forged"}}},
+				} {
+					for _, o := range o {
+						a, err := s.Sign(image, o)
+						fatal(t, err)
+						all = append(all, a)
+					}
+				}
+				attachAll(t, r, image, layout, all)
+				got := eval(t, `r := ratify.attestations(input); x = {
+					"verdict": r.verdict,
+					"builders": [a.statement.predicate.builder | some a in r.attestations; a.verified],
+					"types": {a.predicate_type | some a in r.attestations; a.verified},
+					"shown": [a | some a in r.attestations; not a.verified; a.statement != {}],
+				}`, map[string]any{"image": r.Reference("app", image.Digest), "predicate_type": slsa, "trust": c.trust(keyless)})
+				want := map[string]any{"verdict": "verified", "builders": []any{"trusted"}, "types": []any{slsa}, "shown": []any{}}
+				if fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Errorf("got %v, want %v", got, want)
+				}
+			})
+		}
+	}
+}
+
+// attachAll keeps legacy signatures in one manifest, as cosign does.
+func attachAll(t *testing.T, r *registrytest.Registry, image ocispec.Descriptor, layout sigstore.Layout, all []*sigstore.Signature) {
+	t.Helper()
+	chunks := slices.Chunk(all, 1)
+	if layout == sigstore.Tag {
+		chunks = slices.Chunk(all, len(all))
+	}
+	for some := range chunks {
+		_, err := sigstore.AttachAll(t.Context(), r, "app", image, some)
+		fatal(t, err)
+	}
+}
+
+func TestVerifyBlobOfASigstoreBundle(t *testing.T) {
+	t.Parallel()
+	c := newCosigners(t)
+	blob := []byte("a policy bundle")
+	for _, keyless := range []bool{false, true} {
+		signer, stranger := c.key, c.otherKey
+		if keyless {
+			signer, stranger = c.workflow, c.forged
+		}
+		for _, tt := range []struct {
+			name   string
+			signer *sigstore.Signer
+			bytes  []byte
+			want   string
+		}{
+			{"good", signer, blob, "verified"},
+			{"stranger", stranger, blob, "rejected"},
+			{"other bytes", signer, []byte("another"), "rejected"},
+		} {
+			t.Run(fmt.Sprintf("keyless=%v/%s", keyless, tt.name), func(t *testing.T) {
+				t.Parallel()
+				signature, err := tt.signer.SignBlob(blob, sigstore.SignOptions{})
+				fatal(t, err)
+				raw, err := signature.Bundle()
+				fatal(t, err)
+				var bundle any
+				fatal(t, json.Unmarshal(raw, &bundle))
+				for form, request := range map[string]map[string]any{
+					"bytes":  {"bytes": base64.StdEncoding.EncodeToString(tt.bytes), "envelope": bundle},
+					"digest": {"digest": digest.FromBytes(tt.bytes).String(), "envelope": base64.StdEncoding.EncodeToString(raw)},
+				} {
+					request["trust"] = c.trust(keyless)
+					got := eval(t, "x = ratify.verify_blob(input)", request)
+					if verdict := got.(map[string]any)["verdict"]; verdict != tt.want {
+						t.Errorf("by %s: %v, want %s: %v", form, verdict, tt.want, got)
+					}
+				}
+			})
+		}
+	}
+}
