@@ -8,14 +8,12 @@ import data.trust
 # What data.yaml says
 
 test_data_has_no_mistakes if {
-	every namespace in object.keys(object.union({"": {}}, data.trust.namespaces)) {
-		faults := policy_settings.faults({"image": "registry.example/app", "namespace": namespace}, _settings)
+	every namespace in object.keys(object.union({"": {}}, trust.settings.namespaces)) {
+		faults := policy_settings.faults({"image": "registry.example/app", "namespace": namespace}, trust.settings)
 		print(namespace, faults)
 		faults == []
 	}
 }
-
-_settings := {"policies": data.trust.policies, "documents": data.trust.documents, "namespaces": data.trust.namespaces}
 
 # What the rules make of it
 
