@@ -86,7 +86,9 @@ func (l *library) add(source fs.FS, path string) error {
 	}
 	t := &topic{file: file, parsed: m, names: map[string]bool{}}
 	for _, rule := range m.Rules {
-		t.names[string(rule.Head.Ref()[0].Value.(ast.Var))] = true
+		if name, ok := rule.Head.Ref()[0].Value.(ast.Var); ok {
+			t.names[string(name)] = true
+		}
 	}
 	l.topics[name] = t
 	return nil

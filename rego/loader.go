@@ -70,6 +70,7 @@ func (l *library) check(m *ast.Module) []error {
 			problems = append(problems, problem(imp.Location, "%v hides the built-ins ratify.*; import one topic of the library (%s) or use another alias", imp, l.list()))
 		}
 	}
+	problems = append(problems, mocks(m)...)
 	for ref := range refs(m) {
 		if unknown := l.unknown(ref); unknown != "" {
 			problems = append(problems, problem(ref[0].Location, "%s", unknown))

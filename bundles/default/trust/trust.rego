@@ -15,8 +15,19 @@ report := decision.report
 
 reasons := decision.reasons
 
-decision := policy.decision(input, {
-	"policies": data.trust.policies,
-	"documents": data.trust.documents,
-	"namespaces": data.trust.namespaces,
-})
+decision := policy.decision(input, settings)
+
+settings := {"policies": _policies, "documents": _documents, "namespaces": _namespaces}
+
+# A section of data.yaml may be left out, except policies: null is a mistake.
+default _policies := null
+
+_policies := data.trust.policies
+
+default _documents := {}
+
+_documents := data.trust.documents
+
+default _namespaces := {}
+
+_namespaces := data.trust.namespaces

@@ -64,11 +64,15 @@ _policy_loaded if type_name(data.trust.allow)
 _policy_loaded if type_name(data.trust.report)
 
 # Why nothing can be said for now: something could not be seen, or broke here.
-_passing := [_staged(e) | some e in _errors] if report.retryable(_report)
+_passing := _findings if report.retryable(_report)
 
-else := [_staged(e) | some e in _errors] if report.codes(_report) == {"internal"}
+else := _findings if report.codes(_report) == {"internal"}
 
 else := []
+
+_findings := [_staged(e) | some e in _errors] if count(_errors) > 0
+
+else := report.messages(_report)
 
 _errors := [e | some e in object.get(_report, "errors", []); is_object(e)]
 
@@ -120,8 +124,6 @@ else := ["data.trust.allow is not true, and data.trust.report is undefined: does
 
 # Bounded: a person reads them in the message of a denial.
 _most_reasons := 20
-
-default _own_reasons := []
 
 _own_reasons := array.slice([_text(reason) | some reason in data.trust.reasons], 0, _most_reasons)
 
@@ -185,6 +187,7 @@ response := {
 		"systemError": concat("; ", [sprintf("%s: %s", [i.key, i.undecided]) | some i in _items]),
 	},
 } if {
+	is_array(input.request.keys)
 	count(input.request.keys) > 0
 	every key in input.request.keys { is_string(key) }
 	count(_items) == count(input.request.keys)

@@ -108,11 +108,13 @@ _scope_faults(statement) := set() if {
 
 _trust_faults(statement, settings) := {sprintf("%s: not a trust document, and no name of one in data.trust.documents", [json.marshal(trust)]) |
 	some trust in _trusts(statement)
-	not is_object(_document(trust, settings))
+	not _found(trust, settings)
 } if {
 	count(object.keys(statement) & {"trust", "signers"}) == 1
 	_signers_listed(statement)
 } else := {sprintf("must have either trust or signers, a list of 1 to %d", [_most_signers])}
+
+_found(trust, settings) if is_object(_document(trust, settings))
 
 # Bounded because signers are matched with keys in every combination.
 _most_signers := 10

@@ -57,6 +57,7 @@ else := {_key(signature) | some signature in report.accepted(verified)}
 _key(signature) := [name |
 	some path in [["signer", "fingerprint"], ["signer", "key"], ["digest"]]
 	name := object.get(signature, path, "")
+	name != ""
 ][0]
 
 _reasons(_, "verified", _) := []

@@ -97,8 +97,6 @@ _errors(part) := _list(part, "errors")
 
 _line(prefix, e) := sprintf("%s%v: %v", [prefix, object.get(e, "code", "internal"), object.get(e, "message", "no message")])
 
-default _list(_, _) := []
-
 _list(object_, field) := [element |
 	some element in object_[field]
 	is_object(element)

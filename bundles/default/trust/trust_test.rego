@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+
+package trust_test
+
+import data.ratify.policy_settings
+import data.trust
+
+# What data.yaml says
+
+test_data_has_no_mistakes if {
+	every namespace in object.keys(object.union({"": {}}, trust.settings.namespaces)) {
+		faults := policy_settings.faults({"image": "registry.example/app", "namespace": namespace}, trust.settings)
+		print(namespace, faults)
+		faults == []
+	}
+}
+
+# What the rules make of it
+
+_input(image, namespace) := {"image": image, "namespace": namespace, "key": image, "operation": "verify"}
+
+_policies := [
+	{"name": "acme", "scopes": ["registry.example/one"], "trust": "acme"},
+	{"name": "both", "scopes": ["registry.example/both"], "signers": ["acme", "scanner"]},
+]
+
+_documents := {"acme": {"notation": "acme"}, "scanner": {"notation": "scanner"}}
+
+_namespaces := {"strict": {"policies": [{"name": "strict", "scopes": ["*"], "trust": "scanner"}]}}
+
+# Images say by their tags who signed them.
+_verify(request) := {
+	"image": request.image, "reference": "", "digest": "sha256:1", "media_type": "", "platforms": [],
+	"verdict": {true: "verified", false: "rejected"}[signed], "verified": signed,
+	"signatures": [{"digest": request.trust.notation, "verified": true} | signed],
+	"errors": [{"code": "no_signature", "message": "not signed", "stage": "verify", "retryable": false} | not signed],
+} if {
+	signed := contains(request.image, request.trust.notation)
+}
+
+_allowed(image, namespace) if {
+	trust.allow with input as _input(image, namespace)
+		with data.trust.policies as _policies
+		with data.trust.documents as _documents
+		with data.trust.namespaces as _namespaces
+		with ratify.verify as _verify
+}
+
+test_signed_image_is_allowed if {
+	_allowed("registry.example/one/app:by-acme", "")
+	_allowed("registry.example/both/app:by-acme-and-scanner", "")
+}
+
+test_image_without_the_demanded_signature_is_denied if {
+	not _allowed("registry.example/one/app:by-nobody", "")
+	not _allowed("registry.example/both/app:by-acme", "")
+}
+
+test_namespace_adds_a_demand if {
+	not _allowed("registry.example/one/app:by-acme", "strict")
+	_allowed("registry.example/one/app:by-acme-and-scanner", "strict")
+}
+
+test_image_outside_all_scopes_is_denied if {
+	not _allowed("other.example/acme/app:by-acme-and-scanner", "")
+	not _allowed("registry.example/one-evil/app:by-acme-and-scanner", "")
+}
+
+test_denial_has_report_and_reasons if {
+	answer := trust with input as _input("registry.example/app:v1", "")
+		with data.trust.policies as []
+		with data.trust.documents as {}
+		with data.trust.namespaces as {}
+	answer.allow == false
+	answer.report.verdict == "rejected"
+	count(answer.reasons) == 1
+}
+
+test_nothing_is_allowed_without_data if {
+	every wrong in [null, 7, "x", {}] {
+		allow := trust.allow with input as _input("registry.example/one/app:by-acme", "") with data.trust.policies as wrong
+		allow == false
+	}
+}
+
+test_nothing_is_allowed_without_an_answer if {
+	allow := trust.allow with input as _input("registry.example/one/app:by-acme", "")
+		with data.trust.policies as _policies
+		with data.trust.documents as _documents
+		with ratify.verify as {}
+	allow == false
+}
+
+test_nothing_is_allowed_without_input if trust.allow == false with input as {}
