@@ -3,8 +3,10 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 )
@@ -16,9 +18,12 @@ func writeBundle(dir string, trust map[string]any) (string, error) {
 	if err := os.CopyFS(bundle, os.DirFS(filepath.Join("bundles", "default"))); err != nil {
 		return "", err
 	}
-	raw, err := yaml.Marshal(map[string]any{"documents": map[string]any{"acme": trust}, "namespaces": map[string]any{}, "policies": []any{
-		map[string]any{"name": "release", "scopes": []string{"*"}, "trust": "acme"},
-	}})
+	raw, err := yaml.Marshal(map[string]any{
+		"documents": trust, "namespaces": map[string]any{},
+		"policies": []any{map[string]any{
+			"name": "release", "scopes": []string{"*"}, "signers": slices.Sorted(maps.Keys(trust)), "require": "any",
+		}},
+	})
 	if err != nil {
 		return "", err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opa-ratify/opa-ratify/test/registrytest"
 	"github.com/opa-ratify/opa-ratify/test/signtest"
+	"github.com/opa-ratify/opa-ratify/test/signtest/sigstore"
 )
 
 // image is one image of the demo and what should be said of it.
@@ -23,12 +24,16 @@ type image struct {
 // shelf is the registry with its images.
 type shelf struct {
 	registry *registrytest.Registry
-	trust    map[string]any // the trust document that trusts the release signer
+	trust    map[string]any // the trust documents of those who may sign, by name
 	images   []image
 }
 
-// signers of the demo: both call themselves the same, only one is trusted.
-type signers struct{ release, stranger *signtest.Signer }
+// signers of the demo. Those of Notation call themselves the same, and only one is
+// trusted; of Cosign a key and a workflow are trusted.
+type signers struct {
+	release, stranger *signtest.Signer
+	key, workflow     *sigstore.Signer
+}
 
 // stock starts a registry and fills it.
 func stock(ctx context.Context) (*shelf, error) {
@@ -51,7 +56,21 @@ func stock(ctx context.Context) (*shelf, error) {
 	if s.stranger, err = other.Leaf(signtest.LeafOptions{}); err != nil {
 		return nil, err
 	}
-	sh := &shelf{registry: registry, trust: ca.TrustDocument(s.release.Identity())}
+	instance, err := sigstore.NewInstance(sigstore.InstanceOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if s.key, err = sigstore.NewKey(sigstore.KeyOptions{}); err != nil {
+		return nil, err
+	}
+	if s.workflow, err = instance.Certify(sigstore.GitHub("acme/app", "release.yml", "refs/heads/main")); err != nil {
+		return nil, err
+	}
+	sh := &shelf{registry: registry, trust: map[string]any{
+		"release-certificate": ca.TrustDocument(s.release.Identity()),
+		"release-key":         s.key.TrustDocument(),
+		"release-workflow":    instance.TrustDocument(s.workflow.Identity()),
+	}}
 	for _, put := range goods() {
 		if err := put.put(ctx, registry, put.name, s); err != nil {
 			return nil, err
@@ -78,6 +97,10 @@ func goods() []good {
 		})},
 		{"tampered", "the payload was changed after signing", "invalid_signature", tampered},
 		{"copied", "a good signature of another image", "subject_mismatch", copied},
+		{"cosign-key", "signed by a Cosign key, bundle v0.3", "", cosigned(sigstore.SignOptions{Layout: sigstore.Bundle})},
+		{"cosign-tag", "signed by a Cosign key, .sig tag", "", cosigned(sigstore.SignOptions{Layout: sigstore.Tag})},
+		{"cosign-keyless", "signed by a GitHub workflow", "", keyless},
+		{"attested", "only attested by the Cosign key", "no_signature", cosigned(sigstore.SignOptions{PredicateType: "https://slsa.dev/provenance/v1"})},
 		{"unsigned", "no signature", "no_signature", unsigned},
 	}
 }
@@ -91,6 +114,22 @@ func signed(o signtest.SignOptions) func(context.Context, *registrytest.Registry
 		_, err = s.release.SignAndAttach(ctx, r, repo, subject, o)
 		return err
 	}
+}
+
+func cosigned(o sigstore.SignOptions) func(context.Context, *registrytest.Registry, string, signers) error {
+	return func(ctx context.Context, r *registrytest.Registry, repo string, s signers) error {
+		subject, err := r.PushImage(ctx, repo, "v1")
+		if err != nil {
+			return err
+		}
+		_, err = s.key.SignAndAttach(ctx, r, repo, subject, o)
+		return err
+	}
+}
+
+func keyless(ctx context.Context, r *registrytest.Registry, repo string, s signers) error {
+	s.key = s.workflow
+	return cosigned(sigstore.SignOptions{})(ctx, r, repo, s)
 }
 
 func index(ctx context.Context, r *registrytest.Registry, repo string, s signers) error {
