@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cosign
+
+import (
+	"bytes"
+	"encoding/asn1"
+	"errors"
+
+	"github.com/digitorus/timestamp"
+	sigverify "github.com/sigstore/sigstore-go/pkg/verify"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
+)
+
+// signedTimestamp: a timestamp authority of the trusted root saw the signature.
+// If timestamps are only accepted, one that does not verify proves nothing and
+// is no objection.
+//
+// Spec: Sigstore client specification, "Timestamp"; RFC 3161.
+func (j *judgement) signedTimestamp() *report.Error {
+	if refused := j.admitTokens(); refused != nil {
+		return refused
+	}
+	verified, errs, err := sigverify.VerifySignedTimestamp(j.signed.entity, j.material)
+	if err != nil {
+		return finding(report.InvalidTimestamp, "the signed timestamp cannot be read: %s", oneLine(err.Error()))
+	}
+	for _, t := range verified {
+		j.times = append(j.times, t.Time)
+	}
+	if len(verified) > 0 || j.trust.SignedTimestamp == trust.Accepted {
+		return nil
+	}
+	return j.badTimestamp(errors.Join(errs...))
+}
+
+func (j *judgement) badTimestamp(said error) *report.Error {
+	tokens, err := j.signed.entity.Timestamps()
+	if err != nil || len(tokens) == 0 {
+		return finding(report.MissingTimestamp, "it has no signed timestamp, which the trust document requires; sign with a timestamp authority")
+	}
+	if !j.stamps(tokens[0]) {
+		return finding(report.InvalidTimestamp, "the signed timestamp is damaged, or for another signature: %s", oneLine(said.Error()))
+	}
+	return finding(report.UntrustedTimestamp, "the signed timestamp is not by a timestamp authority of the trusted root, or not within its validity: %s", oneLine(said.Error()))
+}
+
+// stamps reports whether a token is about the signature, whoever made it.
+func (j *judgement) stamps(token []byte) bool {
+	t, err := timestamp.ParseResponse(token)
+	if err != nil || !t.HashAlgorithm.Available() {
+		return false
+	}
+	content, err := j.signed.entity.SignatureContent()
+	if err != nil {
+		return false
+	}
+	h := t.HashAlgorithm.New()
+	h.Write(content.Signature())
+	return bytes.Equal(h.Sum(nil), t.HashedMessage)
+}
+
+func (j *judgement) admitTokens() *report.Error {
+	tokens, err := j.signed.entity.Timestamps()
+	if err != nil {
+		return finding(report.InvalidTimestamp, "the signed timestamps cannot be read: %s", oneLine(err.Error()))
+	}
+	for _, t := range tokens {
+		if !admitToken(t) {
+			return finding(report.InvalidTimestamp, "the signed timestamp has a certificate with an RSA key of more than %d bits", maxModulus)
+		}
+	}
+	return nil
+}
+
+// tokenOf finds the token in a timestamp response.
+func tokenOf(response []byte) ([]byte, error) {
+	var r struct {
+		Status asn1.RawValue
+		Token  asn1.RawValue `asn1:"optional"`
+	}
+	if _, err := asn1.Unmarshal(response, &r); err != nil {
+		return nil, err
+	}
+	return r.Token.FullBytes, nil
+}

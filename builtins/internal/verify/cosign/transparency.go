@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cosign
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
+	"github.com/sigstore/sigstore-go/pkg/bundle"
+	sigverify "github.com/sigstore/sigstore-go/pkg/verify"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+)
+
+// transparency: a log of the trusted root has this signature, by this key or
+// certificate, over this payload.
+//
+// Spec: Sigstore client specification, "Transparency Log Entry".
+func (j *judgement) transparency() *report.Error {
+	if refused := j.admitEntries(); refused != nil {
+		return refused
+	}
+	entity, err := bundle.NewBundle(j.signed.proofs)
+	if err != nil {
+		return finding(report.InvalidLogEntry, "the log entry cannot be read, or is about another signature: %s", oneLine(err.Error()))
+	}
+	times, err := sigverify.VerifyTlogEntry(entity, j.material, 1, true)
+	if err != nil {
+		return finding(report.InvalidLogEntry, "the log entry does not vouch for the signature: %s", oneLine(err.Error()))
+	}
+	for _, t := range times {
+		j.times = append(j.times, t.Time)
+	}
+	return nil
+}
+
+// admitEntries checks what the library leaves open: which log it is, and whether
+// the entry is about this payload (threats: CVE-2026-22703, CVE-2022-36056).
+func (j *judgement) admitEntries() *report.Error {
+	entries := j.signed.proofs.GetVerificationMaterial().GetTlogEntries()
+	switch {
+	case len(entries) == 0:
+		return finding(report.MissingLogEntry, "it has no transparency log entry, which the trust document requires; sign with the log, or set transparency_log to \"ignored\"")
+	case len(entries) > maxEntries:
+		return overLimit(report.TooMany, "the Sigstore bundle has %d log entries; at most %d are allowed", len(entries), maxEntries)
+	}
+	known := false
+	for _, e := range entries {
+		_, trusted := j.material.RekorLogs()[hex.EncodeToString(e.GetLogId().GetKeyId())]
+		known = known || trusted
+		body := e.GetCanonicalizedBody()
+		switch {
+		case len(body) > maxBody:
+			return overLimit(report.TooLarge, "the log entry has %d bytes; at most %d are read", len(body), maxBody)
+		case !admitBody(body):
+			return finding(report.InvalidLogEntry, "the log entry is not JSON, or has a key of more than %d bits", maxModulus)
+		}
+		if refused := j.loggedContent(body); refused != nil {
+			return refused
+		}
+	}
+	if !known {
+		return finding(report.UntrustedLog, "the log entry is by the log %s, which the trusted root does not have (it has %s)", hex.EncodeToString(entries[0].GetLogId().GetKeyId()), listed(sortedNames(j.material.RekorLogs())))
+	}
+	return nil
+}
+
+// loggedContent compares the digest in the entry with what was signed.
+func (j *judgement) loggedContent(body []byte) *report.Error {
+	logged, err := loggedDigests(body)
+	if err != nil {
+		return finding(report.InvalidLogEntry, "the log entry: %s", oneLine(err.Error()))
+	}
+	signed := contentDigests(j.signed.proofs, j.signed.claims)
+	for _, l := range logged {
+		for _, s := range signed {
+			if bytes.Equal(l, s) {
+				return nil
+			}
+		}
+	}
+	return finding(report.InvalidLogEntry, "the log entry is about something else than what was signed")
+}
+
+// loggedDigests reads what an entry of Rekor says was signed: its data, or the
+// payload of its envelope.
+//
+// Spec: Rekor types hashedrekord v0.0.1, dsse v0.0.1, intoto v0.0.2; Rekor v2
+// hashedrekord v0.0.2, dsse v0.0.2.
+func loggedDigests(body []byte) ([][]byte, error) {
+	o, err := decodeObject(body)
+	if err != nil {
+		return nil, err
+	}
+	var logged [][]byte
+	for _, path := range [][]string{
+		{"spec", "data", "hash", "value"},
+		{"spec", "payloadHash", "value"},
+		{"spec", "content", "payloadHash", "value"},
+		{"spec", "hashedRekordV002", "data", "digest"},
+		{"spec", "dsseV002", "payloadHash", "digest"},
+	} {
+		encoded, _ := member(o, path...).(string)
+		if raw, err := hex.DecodeString(encoded); err == nil && encoded != "" {
+			logged = append(logged, raw)
+		} else if raw, err := base64.StdEncoding.DecodeString(encoded); err == nil && encoded != "" {
+			logged = append(logged, raw)
+		}
+	}
+	if len(logged) != 1 {
+		return nil, fmt.Errorf("%d digests of what was signed; expected one", len(logged))
+	}
+	return logged, nil
+}
+
+func member(o map[string]any, path ...string) any {
+	var v any = o
+	for _, name := range path {
+		inner, _ := v.(map[string]any)
+		v = inner[name]
+	}
+	return v
+}
+
+// contentDigests are the digests by which an entry may name what was signed.
+func contentDigests(b *protobundle.Bundle, c claims) [][]byte {
+	if e := b.GetDsseEnvelope(); e != nil {
+		return append(hashes(e.GetPayload()), hashes(dsse.PAE(e.GetPayloadType(), e.GetPayload()))...)
+	}
+	if c.payload != nil {
+		return hashes(c.payload)
+	}
+	return [][]byte{b.GetMessageSignature().GetMessageDigest().GetDigest()}
+}
+
+func hashes(raw []byte) [][]byte {
+	a, b, c := sha256.Sum256(raw), sha512.Sum384(raw), sha512.Sum512(raw)
+	return [][]byte{a[:], b[:], c[:]}
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cosign
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
+)
+
+// Verify judges the signatures of one manifest: every simple signing layer and
+// every bundle that is a signature. Statements of other predicate types are left
+// out. Whatever is wrong with a signature is a finding; it does not panic.
+func (v *Verifier) Verify(_ context.Context, e verify.Evidence, doc *trust.Document) []report.Signature {
+	wanted, refused := v.Envelopes(e.Manifest)
+	if refused = orElse(refused, v.admit(e, wanted, doc)); refused != nil {
+		return []report.Signature{reject(blank(e), refused)}
+	}
+	if len(wanted) == 0 {
+		return []report.Signature{reject(blank(e), finding(report.EmptySignature, "the signature manifest has no layer of media type %s and no Sigstore bundle", MediaTypeSimpleSigning))}
+	}
+	var all []report.Signature
+	for i, layer := range wanted {
+		a, is := v.one(e, layer, e.Blobs[i], doc, signatures())
+		if is {
+			all = append(all, a.Signature)
+		}
+	}
+	return all
+}
+
+// VerifyAttestations judges the statements of one manifest that have exactly
+// this predicate type. Others are left out, as signatures are.
+func (v *Verifier) VerifyAttestations(_ context.Context, e verify.Evidence, predicateType string, doc *trust.Document) []report.Attestation {
+	wanted, refused := v.AttestationEnvelopes(e.Manifest)
+	if refused = orElse(refused, v.admit(e, wanted, doc)); refused != nil {
+		return []report.Attestation{{PredicateType: predicateType, Signature: reject(blank(e), refused)}}
+	}
+	var all []report.Attestation
+	for i, layer := range wanted {
+		a, is := v.one(e, layer, e.Blobs[i], doc, attestation(predicateType))
+		if is {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// VerifyBlob judges a detached Sigstore bundle over a digest or bytes. A
+// statement counts if it is a signature, [PredicateSign].
+func (v *Verifier) VerifyBlob(_ context.Context, b verify.Blob, doc *trust.Document) report.Signature {
+	s := report.Signature{Format: Format, Digest: digest.FromBytes(b.Envelope).String()}
+	if doc.Cosign() == nil {
+		return reject(s, &report.Error{Code: report.NoTrustPolicy, Message: "the trust document has no cosign part", Stage: report.StageTrust})
+	}
+	w := wanted{kind: signatures(), subject: subjectOf(b), annotations: b.Annotations, bytes: b.Bytes}
+	return v.protected(s, w, func() (*signed, *report.Error) {
+		return readBundle(b.Envelope, maxSignature)
+	}, doc).Signature
+}
+
+// Recognises reports whether an envelope is a Sigstore bundle.
+func (*Verifier) Recognises(envelope []byte) bool {
+	return len(envelope) <= maxSignature && isBundle(mediaTypeOf(envelope))
+}
+
+// admit checks what needs no cryptography.
+func (v *Verifier) admit(e verify.Evidence, wanted []ocispec.Descriptor, doc *trust.Document) *report.Error {
+	if refused := v.Applies(e.Subject, doc); refused != nil {
+		return refused
+	}
+	m := e.Manifest
+	switch {
+	case len(wanted) != len(e.Blobs):
+		return malformed("the manifest has %d envelopes, and %d blobs are there", len(wanted), len(e.Blobs))
+	case m.Subject != nil && m.Subject.Digest != e.Subject.Digest:
+		return finding(report.SubjectMismatch, "the manifest names the subject %s, not %s", oneLine(m.Subject.Digest.String()), e.Subject.Digest)
+	}
+	return nil
+}
+
+// one judges one layer. It reports false if the layer is well-formed and not of
+// the wanted kind.
+func (v *Verifier) one(e verify.Evidence, layer ocispec.Descriptor, blob []byte, doc *trust.Document, k kind) (report.Attestation, bool) {
+	w := wanted{kind: k, subject: digests{e.Subject.Digest}, annotations: e.Annotations}
+	ours := true
+	a := v.protected(blank(e), w, func() (*signed, *report.Error) {
+		s, refused := readLayer(layer, blob, k)
+		if refused == nil {
+			ours = k.covers(s.claims)
+		}
+		return s, refused
+	}, doc)
+	return a, ours
+}
+
+// protected reads and judges. A panic of a parser below is a finding about the
+// bytes that made it panic.
+func (v *Verifier) protected(s report.Signature, w wanted, read func() (*signed, *report.Error), doc *trust.Document) (a report.Attestation) {
+	defer func() {
+		if r := recover(); r != nil {
+			a = report.Attestation{PredicateType: w.kind.predicateType, Signature: reject(s, finding(report.Internal, "verifying the signature panicked: %s; please report this", oneLine(fmt.Sprint(r))))}
+		}
+	}()
+	signed, refused := read()
+	if refused != nil {
+		return report.Attestation{PredicateType: w.kind.predicateType, Signature: reject(s, refused)}
+	}
+	j := judgement{verifier: v, trust: doc.Cosign(), signed: signed, wanted: w}
+	return j.report(s)
+}
+
+// blank is the report of a signature nobody has looked at.
+func blank(e verify.Evidence) report.Signature {
+	return report.Signature{Format: Format, ArtifactType: artifactType(e), Digest: e.Descriptor.Digest.String()}
+}
+
+func artifactType(e verify.Evidence) string {
+	for _, t := range []string{e.Descriptor.ArtifactType, e.Manifest.ArtifactType} {
+		if t != "" {
+			return t
+		}
+	}
+	return e.Manifest.Config.MediaType
+}
+
+func reject(s report.Signature, reason *report.Error) report.Signature {
+	s.Errors = append([]report.Error{}, *reason)
+	return s
+}
+
+func orElse(a, b *report.Error) *report.Error {
+	if a != nil {
+		return a
+	}
+	return b
+}
