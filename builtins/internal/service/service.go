@@ -22,6 +22,7 @@ import (
 	"github.com/opa-ratify/opa-ratify/builtins/internal/telemetry"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/verify/cosign"
 )
 
 // ConfigVariable names the environment variable that names the configuration
@@ -77,7 +78,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 		return client.Close()
 	}
 	s.engine = verify.New(verify.Options{
-		Source: s.store, Verifiers: []verify.Verifier{verifier}, Classify: classify,
+		Source: s.store, Verifiers: []verify.Verifier{verifier, cosign.New(cosign.Options{Now: d.Now})}, Classify: classify,
 		MaxSignatures: c.Limits.Signatures, MaxBytes: int64(c.Limits.TotalBytes), MaxConcurrent: c.Limits.ConcurrentVerifications,
 		Outcomes: c.Cache.Entries, FailureTTL: c.Cache.FailureTTL, Timeout: c.Timeout,
 		Stage: d.Metrics.Stage, Judged: d.Metrics.Verifier, Observe: d.Metrics.Cache, Now: d.Now,
