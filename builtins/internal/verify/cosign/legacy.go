@@ -78,7 +78,11 @@ func readEnvelope(layer ocispec.Descriptor, blob []byte) (*signed, *report.Error
 		return nil, malformed("%s", oneLine(err.Error()))
 	}
 	b.Content = &protobundle.Bundle_DsseEnvelope{DsseEnvelope: envelope}
-	return newSigned(b, nil)
+	s, refused := newSigned(b, nil)
+	if refused == nil {
+		s.stamped = blob // cosign has the whole envelope timestamped here
+	}
+	return s, refused
 }
 
 // parseEnvelope reads DSSE's JSON, by exact names.

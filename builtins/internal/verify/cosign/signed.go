@@ -18,6 +18,8 @@ type signed struct {
 	// are parsed only if the trust document wants them.
 	proofs *protobundle.Bundle
 	entity *bundle.Bundle
+	// stamped is what timestamps are over, nil: the signature.
+	stamped []byte
 	// leaf is the certificate that came with it, nil if there is none.
 	leaf *x509.Certificate
 	// claims is what the payload says.

@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"github.com/digitorus/timestamp"
+	"github.com/sigstore/sigstore-go/pkg/bundle"
 	sigverify "github.com/sigstore/sigstore-go/pkg/verify"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
@@ -23,7 +24,7 @@ func (j *judgement) signedTimestamp() *report.Error {
 	if refused := j.admitTokens(); refused != nil {
 		return refused
 	}
-	verified, errs, err := sigverify.VerifySignedTimestamp(j.signed.entity, j.material)
+	verified, errs, err := sigverify.VerifySignedTimestamp(countersigned{j.signed.entity, j.signed.stamped}, j.material)
 	if err != nil {
 		return finding(report.InvalidTimestamp, "the signed timestamp cannot be read: %s", oneLine(err.Error()))
 	}
@@ -53,13 +54,30 @@ func (j *judgement) stamps(token []byte) bool {
 	if err != nil || !t.HashAlgorithm.Available() {
 		return false
 	}
-	content, err := j.signed.entity.SignatureContent()
+	content, err := countersigned{j.signed.entity, j.signed.stamped}.SignatureContent()
 	if err != nil {
 		return false
 	}
 	h := t.HashAlgorithm.New()
 	h.Write(content.Signature())
 	return bytes.Equal(h.Sum(nil), t.HashedMessage)
+}
+
+// countersigned is a bundle whose timestamps are over something else than its
+// signature.
+type countersigned struct {
+	*bundle.Bundle
+
+	stamped []byte
+}
+
+// SignatureContent implements sigstore-go's SignatureProvider.
+func (c countersigned) SignatureContent() (sigverify.SignatureContent, error) {
+	content, err := c.Bundle.SignatureContent()
+	if err != nil || c.stamped == nil {
+		return content, err
+	}
+	return bundle.NewMessageSignature(nil, "", c.stamped), nil
 }
 
 func (j *judgement) admitTokens() *report.Error {
