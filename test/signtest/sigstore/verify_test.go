@@ -5,11 +5,13 @@ package sigstore_test
 import (
 	"crypto"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sigstore/cosign/v2/pkg/cosign"
@@ -101,29 +103,19 @@ func verifyBundle(t *testing.T, reg *registrytest.Registry, image ocispec.Descri
 	return result.Statement.GetPredicateType(), nil
 }
 
+// onlyBundle is the first layer of the one referrer of image.
 func onlyBundle(t *testing.T, reg *registrytest.Registry, image ocispec.Descriptor) []byte {
 	t.Helper()
 	ref := reference(t, reg, image)
-	index, err := remote.Referrers(ref)
+	var m ocispec.Manifest
+	if err := json.Unmarshal(onlyReferrer(t, ref), &m); err != nil {
+		t.Fatal(err)
+	}
+	layer, err := remote.Layer(ref.Context().Digest(m.Layers[0].Digest.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(list.Manifests) != 1 {
-		t.Fatalf("referrers: got %d, want 1", len(list.Manifests))
-	}
-	attached, err := remote.Image(ref.Context().Digest(list.Manifests[0].Digest.String()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	layers, err := attached.Layers()
-	if err != nil {
-		t.Fatal(err)
-	}
-	blob, err := layers[0].Compressed()
+	blob, err := layer.Compressed()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +125,51 @@ func onlyBundle(t *testing.T, reg *registrytest.Registry, image ocispec.Descript
 		t.Fatal(err)
 	}
 	return raw
+}
+
+// onlyReferrer is the manifest of the one referrer of ref, nil if there is none.
+func onlyReferrer(t *testing.T, ref name.Digest) []byte {
+	t.Helper()
+	list := referrers(t, ref)
+	switch len(list) {
+	case 0:
+		return nil
+	case 1:
+		return manifestAt(t, ref.Context().Digest(list[0].Digest.String()))
+	default:
+		t.Fatalf("referrers: got %d, want at most 1", len(list))
+		return nil
+	}
+}
+
+func referrers(t *testing.T, ref name.Digest) []v1.Descriptor {
+	t.Helper()
+	index, err := remote.Referrers(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list.Manifests
+}
+
+func manifestAt(t *testing.T, ref name.Reference) []byte {
+	t.Helper()
+	found, err := remote.Get(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.Manifest
+}
+
+// verifyAttestations has cosign verify what is under the tag for attestations.
+func verifyAttestations(t *testing.T, reg *registrytest.Registry, image ocispec.Descriptor, o *cosign.CheckOpts) error {
+	t.Helper()
+	o.ClaimVerifier = cosign.IntotoSubjectClaimVerifier
+	_, _, err := cosign.VerifyImageAttestations(t.Context(), reference(t, reg, image), o)
+	return err
 }
 
 func reference(t *testing.T, reg *registrytest.Registry, image ocispec.Descriptor) name.Digest {
