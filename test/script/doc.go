@@ -8,6 +8,7 @@
 //	registry [no-referrers-api]   start a registry; $REGISTRY is its host and port
 //	push REPOSITORY:TAG           push a small image to it; $DIGEST is its digest
 //	sign [as-stranger] REPOSITORY sign the image pushed last
+//	sign-blob FILE                sign FILE as a workflow of acme/app, FILE.sigstore.json and trusted_root.json
 //	trust FILE                    write a trust document for the signers that are no strangers
 //	post SOCKET PATH FILE         send FILE to the server on a unix socket and print its answer
 //	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation

@@ -69,6 +69,7 @@ func runScripts(t *testing.T, dir string) {
 			"registry":   startRegistry,
 			"push":       pushImage,
 			"sign":       signImage,
+			"sign-blob":  signBlob,
 			"trust":      writeTrust,
 			"post":       post,
 			"opa-ratify": program("opa-ratify"),
