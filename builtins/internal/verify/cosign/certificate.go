@@ -51,6 +51,19 @@ func withoutSAN(leaf *x509.Certificate) *x509.Certificate {
 
 // badCertificate tells why, where the library does not.
 func (j *judgement) badCertificate(at time.Time) *report.Error {
+	if f := j.outsideCertificate(at); f != nil {
+		return f
+	}
+	leaf := j.signed.leaf
+	for _, ca := range j.material.FulcioCertificateAuthorities() {
+		if f, ok := ca.(*root.FulcioCertificateAuthority); ok && issued(f, leaf) {
+			return finding(report.ExpiredRoot, "the trusted root's authority %s issued the certificate of %s, but one of the two was not valid when it signed, %s; refresh the trusted root", oneLine(f.URI), j.owner(), stamp(at))
+		}
+	}
+	return finding(report.UntrustedCertificate, "the certificate of %s is by %q, which is not an authority of the trusted root", j.owner(), oneLine(leaf.Issuer.String()))
+}
+
+func (j *judgement) outsideCertificate(at time.Time) *report.Error {
 	leaf := j.signed.leaf
 	switch {
 	case at.Before(leaf.NotBefore):
@@ -58,12 +71,7 @@ func (j *judgement) badCertificate(at time.Time) *report.Error {
 	case at.After(leaf.NotAfter):
 		return finding(report.Expired, "the certificate of %s was valid until %s: no longer when it signed, %s", j.owner(), stamp(leaf.NotAfter), stamp(at))
 	}
-	for _, ca := range j.material.FulcioCertificateAuthorities() {
-		if f, ok := ca.(*root.FulcioCertificateAuthority); ok && issued(f, leaf) {
-			return finding(report.ExpiredRoot, "the trusted root's authority %s issued the certificate of %s, but one of the two was not valid when it signed, %s; refresh the trusted root", oneLine(f.URI), j.owner(), stamp(at))
-		}
-	}
-	return finding(report.UntrustedCertificate, "the certificate of %s is by %q, which is not an authority of the trusted root", j.owner(), oneLine(leaf.Issuer.String()))
+	return nil
 }
 
 // issued reports whether a certificate is by an authority, whatever the time.

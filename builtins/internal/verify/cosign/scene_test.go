@@ -199,3 +199,13 @@ func messages(s report.Signature) string {
 	}
 	return strings.Join(all, "\n")
 }
+
+// signtestCA is a trust document that has only a notation part.
+func signtestCA(tb testing.TB) *trust.Document {
+	tb.Helper()
+	ca, err := signtest.NewCA(signtest.CAOptions{})
+	must(tb, err)
+	doc, err := trust.Parse(ca.TrustJSON(), trust.Options{})
+	must(tb, err)
+	return doc
+}

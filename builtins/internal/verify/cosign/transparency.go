@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
@@ -32,12 +33,25 @@ func (j *judgement) transparency() *report.Error {
 	}
 	times, err := sigverify.VerifyTlogEntry(entity, j.material, 1, true)
 	if err != nil {
-		return finding(report.InvalidLogEntry, "the log entry does not vouch for the signature: %s", oneLine(err.Error()))
+		return j.badEntry(err)
 	}
 	for _, t := range times {
 		j.times = append(j.times, t.Time)
 	}
 	return nil
+}
+
+// badEntry tells a certificate that was not valid when it was logged from an
+// entry that is wrong itself.
+func (j *judgement) badEntry(said error) *report.Error {
+	for _, e := range j.signed.proofs.GetVerificationMaterial().GetTlogEntries() {
+		if t := e.GetIntegratedTime(); t != 0 && j.signed.leaf != nil {
+			if f := j.outsideCertificate(time.Unix(t, 0)); f != nil {
+				return f
+			}
+		}
+	}
+	return finding(report.InvalidLogEntry, "the log entry does not vouch for the signature: %s", oneLine(said.Error()))
 }
 
 // admitEntries checks what the library leaves open: which log it is, and whether
