@@ -148,6 +148,11 @@ func TestCosignRequestsPerImage(t *testing.T) {
 	if n := len(r.Requests()); n != 4 {
 		t.Errorf("%d requests: %+v", n, r.Requests())
 	}
+	r.ResetRequests()
+	eval(t, "x = ratify.verify(input).verdict", map[string]any{"image": r.Reference("app", image.Digest), "trust": c.trust(false)})
+	if n := len(r.Requests()); n != 0 {
+		t.Errorf("again: %d requests: %+v", n, r.Requests())
+	}
 }
 
 // Both formats in one trust document: either may accept, and nothing of the one

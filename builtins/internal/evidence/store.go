@@ -48,6 +48,9 @@ type Options struct {
 	FailureTTL time.Duration
 	// FetchTimeout bounds one shared request. Zero: 30 s.
 	FetchTimeout time.Duration
+	// Absent reports that an error of the source says: there is no such thing.
+	// Nil: none does.
+	Absent func(error) bool
 	// Observe is told of every question and whether the cache had the answer.
 	// Nil: nobody is.
 	Observe func(cache string, hit bool)
@@ -120,6 +123,9 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Absent == nil {
+		o.Absent = func(error) bool { return false }
+	}
 	if o.Observe == nil {
 		o.Observe = func(string, bool) {}
 	}
@@ -138,6 +144,23 @@ func (s *Store) Resolve(ctx context.Context, ref reference.Reference) (ocispec.D
 		name: "tags", key: ref.String(), ttl: s.options.TagTTL, cache: s.tags, flight: s.resolving,
 		cost: func(ocispec.Descriptor) int64 { return descriptorCost },
 		ask:  func(ctx context.Context) (ocispec.Descriptor, error) { return s.source.Resolve(ctx, ref) },
+	})
+}
+
+// Probe resolves a tag that usually does not exist. That it does not is an
+// answer, remembered for TagTTL as a digest would be, and not a failure; the
+// descriptor's digest is "" then.
+func (s *Store) Probe(ctx context.Context, ref reference.Reference) (ocispec.Descriptor, error) {
+	return remember(ctx, s, question[ocispec.Descriptor]{
+		name: "tags", key: "? " + ref.String(), ttl: s.options.TagTTL, cache: s.tags, flight: s.resolving,
+		cost: func(ocispec.Descriptor) int64 { return descriptorCost },
+		ask: func(ctx context.Context) (ocispec.Descriptor, error) {
+			desc, err := s.source.Resolve(ctx, ref)
+			if err != nil && s.options.Absent(err) {
+				return ocispec.Descriptor{}, nil
+			}
+			return desc, err
+		},
 	})
 }
 

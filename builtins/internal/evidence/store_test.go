@@ -77,6 +77,32 @@ func TestStoreBelievesATagForItsTTL(t *testing.T) {
 	}
 }
 
+// That a tag does not exist is remembered as long as what a tag names; that it
+// could not be asked is not.
+func TestStoreRemembersAbsence(t *testing.T) {
+	t.Parallel()
+	missing := errors.New("404")
+	source, c := &counting{err: missing}, newClock()
+	store := evidence.NewStore(source, evidence.Options{
+		TagTTL: 10 * time.Second, FailureTTL: 2 * time.Second, Now: c.now, Absent: func(err error) bool { return err == missing },
+	})
+	ref := parse(t, "registry.example/app:sha256-0.sig")
+	for range 3 {
+		if d, err := store.Probe(t.Context(), ref); err != nil || d.Digest != "" {
+			t.Fatalf("got %v, %v", d, err)
+		}
+		c.at = c.at.Add(3 * time.Second)
+	}
+	if source.resolved != 1 {
+		t.Errorf("asked %d times within the TTL", source.resolved)
+	}
+	c.at = c.at.Add(10 * time.Second)
+	source.err = errors.New("503")
+	if _, err := store.Probe(t.Context(), ref); err == nil {
+		t.Error("a failure was taken for absence")
+	}
+}
+
 func TestStoreKeepsArtifactTypesApart(t *testing.T) {
 	t.Parallel()
 	source := &counting{}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/telemetry"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
@@ -69,6 +70,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	s.store = evidence.NewStore(client, evidence.Options{
 		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
 		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
+		Absent:  func(err error) bool { code, _ := classify(err); return code == report.NotFound },
 		Observe: d.Metrics.Cache, Resized: func(delta int64) { d.Metrics.CacheBytes("content", delta) }, Now: d.Now,
 	})
 	verifier, revocation := newNotation(c, d)

@@ -37,10 +37,18 @@ type Request struct {
 	Timeout time.Duration
 }
 
+// Source is where evidence comes from, with the memory that [evidence.Store] has.
+type Source interface {
+	evidence.Source
+
+	// Probe resolves a tag that usually does not exist; the digest is "" then.
+	Probe(ctx context.Context, ref reference.Reference) (ocispec.Descriptor, error)
+}
+
 // Options configure an [Engine].
 type Options struct {
 	// Source gives evidence. Required.
-	Source evidence.Source
+	Source Source
 	// Verifiers judge signatures, one per format. Required.
 	Verifiers []Verifier
 	// Classify names the reason behind an error of Source. Required.

@@ -95,14 +95,11 @@ func (j *job) tags(subject reference.Reference) []source {
 			sources = append(sources, source{
 				asking: "resolve " + beside.String(),
 				ask: func(ctx context.Context) ([]ocispec.Descriptor, error) {
-					d, err := j.options.Source.Resolve(ctx, beside)
-					if err == nil {
-						return []ocispec.Descriptor{d}, nil
+					d, err := j.options.Source.Probe(ctx, beside)
+					if err != nil || d.Digest == "" {
+						return nil, err
 					}
-					if code, _ := j.options.Classify(err); code == report.NotFound {
-						return nil, nil
-					}
-					return nil, err
+					return []ocispec.Descriptor{d}, nil
 				},
 				accept: func(ocispec.Descriptor) []reading { return []reading{r} },
 			})
