@@ -11,8 +11,14 @@
 //	sign-blob FILE                sign FILE as a workflow of acme/app, FILE.sigstore.json and trusted_root.json
 //	trust FILE                    write a trust document for the signers that are no strangers
 //	post SOCKET PATH FILE         send FILE to the server on a unix socket and print its answer
-//	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation
+//	make-key KIND FILE            write a private key, "EC-384", "RSA-3072", "Ed25519"
+//	trust-keys FILE KEY...        write a trust document for files with public keys
+//	sign-by-workflow bundle|tag REPOSITORY
+//	                              have a GitHub workflow sign the image pushed last
+//	trust-workflow FILE ROOT      write a trust document for that, and the trusted root
+//	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation, cosign2, cosign3
 //
 // besides what testscript itself knows. Those in testdata/interop need the notation
-// command line; `make interop` builds and runs it.
+// command line, those in testdata/interop-cosign the cosign command lines of version 2
+// and 3; `make interop` and `make interop-cosign` build and run them.
 package script

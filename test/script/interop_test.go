@@ -17,3 +17,14 @@ func TestInterop(t *testing.T) {
 	}
 	runScripts(t, "interop")
 }
+
+// TestInteropCosign does the same with the cosign command lines, v2 and v3.
+func TestInteropCosign(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"cosign2", "cosign3"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Fatalf("%v; run `make interop-cosign`", err)
+		}
+	}
+	runScripts(t, "interop-cosign")
+}

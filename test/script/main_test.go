@@ -66,14 +66,20 @@ func runScripts(t *testing.T, dir string) {
 		Setup:              setup,
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"registry":   startRegistry,
-			"push":       pushImage,
-			"sign":       signImage,
-			"sign-blob":  signBlob,
-			"trust":      writeTrust,
-			"post":       post,
-			"opa-ratify": program("opa-ratify"),
-			"notation":   program("notation"),
+			"registry":         startRegistry,
+			"push":             pushImage,
+			"sign":             signImage,
+			"sign-blob":        signBlob,
+			"sign-by-workflow": signByWorkflow,
+			"make-key":         makeKey,
+			"trust":            writeTrust,
+			"trust-keys":       trustKeys,
+			"trust-workflow":   trustWorkflow,
+			"post":             post,
+			"opa-ratify":       program("opa-ratify"),
+			"notation":         program("notation"),
+			"cosign2":          program("cosign2"),
+			"cosign3":          program("cosign3"),
 		},
 	})
 }
@@ -90,5 +96,8 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	env.Values[signersKey{}] = signers
+	if err := setupCosign(env); err != nil {
+		return err
+	}
 	return os.MkdirAll(home, 0o700)
 }

@@ -38,8 +38,8 @@ type KeyOptions struct {
 	// Kind of the key. Empty: ECP256.
 	Kind signtest.KeyKind
 	// Hash of what is signed. Zero: SHA-256, but SHA-384 and SHA-512 for ECP384 and
-	// ECP521, as Sigstore's algorithm registry has it. cosign v2 signs with SHA-256
-	// whatever the key. Ed25519 has no choice.
+	// ECP521, as Sigstore's algorithm registry has it and cosign v2.6 and v3 sign.
+	// Earlier ones signed with SHA-256 whatever the key. Ed25519 has no choice.
 	Hash crypto.Hash
 	// PSS signs with RSASSA-PSS in place of PKCS #1 v1.5.
 	PSS bool

@@ -34,7 +34,7 @@ func (f forger) certified(image ocispec.Descriptor, o sigstore.CertificateOption
 // forgeries each fail one check of whoever trusts instance and signer.
 func forgeries() map[string]func(f forger, image ocispec.Descriptor) *sigstore.Signature {
 	return map[string]func(f forger, image ocispec.Descriptor) *sigstore.Signature{
-		"other digest": func(f forger, image ocispec.Descriptor) *sigstore.Signature {
+		"other digest": func(f forger, _ ocispec.Descriptor) *sigstore.Signature {
 			return f.sign(f.elsewhere, f.signer, sigstore.SignOptions{})
 		},
 		"other identity": func(f forger, image ocispec.Descriptor) *sigstore.Signature {
@@ -73,7 +73,7 @@ func forgeries() map[string]func(f forger, image ocispec.Descriptor) *sigstore.S
 			sig.EntriesOf(f.sign(f.elsewhere, f.signer, sigstore.SignOptions{}))
 			return sig
 		},
-		"flipped payload": func(f forger, image ocispec.Descriptor) *sigstore.Signature {
+		"flipped payload": func(f forger, _ ocispec.Descriptor) *sigstore.Signature {
 			sig := f.sign(f.elsewhere, f.signer, sigstore.SignOptions{})
 			if err := sig.FlipPayload(); err != nil {
 				f.Fatal(err)
