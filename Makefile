@@ -41,6 +41,9 @@ test-script: ## Only the script tests
 interop: $(TOOLS)/notation ## The scripts in which the real notation command line signs (slow)
 	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInterop$$' ./test/script
 
+interop-cosign: $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## The same with the cosign command lines, v2 and v3 (slow)
+	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInteropCosign$$' ./test/script
+
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	set -e; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' $(GO) | xargs -n1 dirname | sort -u); do \
 		names=$$(go test -list '^Fuzz' ./$$p); \
@@ -89,7 +92,7 @@ verify-generate: generate ## Fail if a generated file was not committed
 	git diff --exit-code
 	test -z "$$(git ls-files --others --exclude-standard)"
 
-tools: $(TOOLS)/.installed $(TOOLS)/notation ## Build the pinned tools into bin/tools
+tools: $(TOOLS)/.installed $(TOOLS)/notation $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## Build the pinned tools into bin/tools
 
 $(TOOLS)/.installed: test/tools/go.mod test/tools/go.sum
 	cd test/tools && CGO_ENABLED=0 GOBIN=$(TOOLS) go install -trimpath tool
@@ -97,6 +100,10 @@ $(TOOLS)/.installed: test/tools/go.mod test/tools/go.sum
 
 $(TOOLS)/notation: test/tools/notation/go.mod test/tools/notation/go.sum
 	cd test/tools/notation && CGO_ENABLED=0 GOBIN=$(TOOLS) go install -trimpath tool
+	touch $@
+
+$(TOOLS)/cosign%: test/tools/cosign%/go.mod test/tools/cosign%/go.sum
+	cd test/tools/cosign$* && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@ github.com/sigstore/cosign/v$*/cmd/cosign
 	touch $@
 
 clean: ## Remove what make made
@@ -107,5 +114,5 @@ help: ## This list
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: build demo test test-go test-rego test-script interop fuzz cover bench bench-base \
+.PHONY: build demo test test-go test-rego test-script interop interop-cosign fuzz cover bench bench-base \
 	lint fmt generate verify-generate tools clean help

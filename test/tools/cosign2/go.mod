@@ -1,3 +1,6 @@
+// The cosign command line, version 2: signer and second opinion of the interoperability
+// scripts. A module of its own, because it must not share versions with the product it
+// judges.
 module github.com/opa-ratify/opa-ratify/test/tools/cosign2
 
 go 1.26.0
