@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
+	"github.com/opa-ratify/opa-ratify/test/signtest/sigstore"
 )
 
 // FuzzParse: no text ends the process; a document comes exactly without an error;
@@ -18,6 +19,9 @@ func FuzzParse(f *testing.F) {
 	f.Add(text(f, withMaterial([]any{string(ca.PEM()), tree{"provider": "vault", "name": "ca"}})))
 	f.Add(ca.TrustJSON("x509.subject: C=US, ST=WA, O=Acme"))
 	f.Add([]byte(`{"notation": {"trust_policy": null, "trust_stores": {"": [[]]}}}`))
+	f.Add(text(f, cosignOf(tree{"keys": []any{newKey(f).PEM()}, "annotations": tree{"a": "b"}})))
+	f.Add(text(f, cosignOf(tree{"identities": []any{someone(), tree{"issuer_regexp": "a", "repository": "https://github.com/a/b", "ref": "refs/tags/*"}}, "trusted_root": rootOf(f, sigstore.TrustedRootOptions{})})))
+	f.Add([]byte(`{"cosign": {"identities": [{}], "trusted_root": "public-good", "transparency_log": "ignored"}}`))
 	noFiles := trust.Options{ReadFile: func(string) ([]byte, error) { return nil, errors.New("no files") }}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		d, err := trust.Parse(raw, noFiles)
