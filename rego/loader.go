@@ -55,7 +55,14 @@ func (l *library) recognise(m *ast.Module) (string, bool) {
 	if m.Package.Location == t.parsed.Package.Location { // copies of a module share it
 		return name, true
 	}
-	return name, slices.EqualFunc(m.Rules, t.resolved.Rules, (*ast.Rule).Equal)
+	return name, slices.EqualFunc(m.Rules, t.resolved.Rules, sameRule)
+}
+
+// sameRule compares without annotations: not every command of OPA reads them.
+func sameRule(a, b *ast.Rule) bool {
+	plainA, plainB := *a, *b
+	plainA.Annotations, plainB.Annotations = nil, nil
+	return plainA.Equal(&plainB)
 }
 
 // check finds what a policy may not do.
