@@ -41,17 +41,17 @@ decision(request, settings) := _denied(request, "no_trust_policy", "trust", poli
 	not ratify.reference.parse(request.image).valid
 } else := _denied(request, "no_trust_policy", "trust", [_uncovered(request, settings)]) if {
 	count(statements(settings.policies, request.image)) == 0
-} else := quorum.sum([quorum.evaluation(statement, request, settings) | some statement in _demanded(request, settings)])
+} else := quorum.total([quorum.evaluation(statement, request, settings) | some statement in _demanded(request, settings)])
 
 # METADATA
 # title: The policies that count for an image
 # description: |
 #   Of a list of policies the array of those whose scopes match the image most
 #   specifically; several if they are equally specific, none if no scope matches.
-statements(policies, image) := [policies[i] |
-	ranks := [[_rank(statement, image), i] | some i, statement in policies]
-	best := max([rank | some [rank, _] in ranks])
-	some [rank, i] in ranks
+statements(policies, image) := [statement |
+	ranked := [[_rank(statement, image), statement] | some statement in policies]
+	best := max([rank | some [rank, _] in ranked])
+	some [rank, statement] in ranked
 	rank == best
 ]
 

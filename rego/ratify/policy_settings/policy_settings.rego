@@ -37,7 +37,7 @@ else := statement.require.threshold if statement.require.threshold
 
 else := count(_trusts(statement))
 
-_trusts(statement) := statement.signers if statement.signers
+_trusts(statement) := statement.signers if is_array(statement.signers)
 
 else := [statement.trust]
 

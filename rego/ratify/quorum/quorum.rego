@@ -95,7 +95,7 @@ else := [{
 #   a decision: "allow", "report", "reasons". The report is the only one there is, or
 #   has the verdict of all, each signature once, and the errors that stand against
 #   the image.
-sum(evaluations) := {
+total(evaluations) := {
 	"allow": _verdict_of_all(evaluations) == "verified",
 	"report": _report(evaluations),
 	"reasons": array.concat(_moved_reasons(evaluations), [line | some e in evaluations; some line in e.reasons]),

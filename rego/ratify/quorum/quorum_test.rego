@@ -109,26 +109,26 @@ test_all_policies_must_hold if {
 		[["inconclusive", "rejected"], "rejected"],
 	] {
 		[verdicts, verdict] := c
-		decision := quorum.sum([_one(v) | some v in verdicts])
+		decision := quorum.total([_one(v) | some v in verdicts])
 		decision.report.verdict == verdict
 		[decision.allow, decision.report.verified] == [verdict == "verified", verdict == "verified"]
 	}
 }
 
 test_nothing_to_sum_does_not_allow if {
-	decision := quorum.sum([])
+	decision := quorum.total([])
 	decision.allow == false
 	decision.report.verdict == "inconclusive"
 	decision.report.image == ""
 }
 
 test_sum_of_one_report_is_the_report if {
-	quorum.sum([_one("rejected")]) == {"allow": false, "report": _report("rejected", []), "reasons": ["r rejected"]}
+	quorum.total([_one("rejected")]) == {"allow": false, "report": _report("rejected", []), "reasons": ["r rejected"]}
 }
 
 test_sum_has_the_fields_of_a_report if {
 	reports := [_report("verified", [_signature("sha256:s", "a"), _refused("sha256:r")]), _report("verified", [_refused("sha256:s")])]
-	decision := quorum.sum([{"verdict": "verified", "reports": reports, "reasons": [], "errors": []}])
+	decision := quorum.total([{"verdict": "verified", "reports": reports, "reasons": [], "errors": []}])
 	decision.report == {
 		"image": "app:v1", "reference": "registry.example/app@sha256:1", "digest": "sha256:1", "media_type": "m",
 		"verdict": "verified", "verified": true,
@@ -139,7 +139,7 @@ test_sum_has_the_fields_of_a_report if {
 
 test_tag_that_moves_between_policies_does_not_allow if {
 	moved := object.union(_report("verified", []), {"digest": "sha256:2"})
-	decision := quorum.sum([_one("verified"), object.union(_one("verified"), {"reports": [moved]})])
+	decision := quorum.total([_one("verified"), object.union(_one("verified"), {"reports": [moved]})])
 	decision.allow == false
 	decision.report.verdict == "inconclusive"
 	decision.report.errors[0].code == "digest_mismatch"
@@ -149,5 +149,5 @@ test_tag_that_moves_between_policies_does_not_allow if {
 
 test_policy_that_only_one_signer_saw_move if {
 	reports := [_report("verified", []), object.union(_report("verified", []), {"digest": "sha256:2"})]
-	quorum.sum([{"verdict": "verified", "reports": reports, "reasons": [], "errors": []}]).allow == false
+	quorum.total([{"verdict": "verified", "reports": reports, "reasons": [], "errors": []}]).allow == false
 }
