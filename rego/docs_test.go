@@ -62,7 +62,7 @@ func reference(t *testing.T) string {
 func describePackage(t *testing.T, out *strings.Builder, m *ast.Module) {
 	t.Helper()
 	about := annotation(t, m.Annotations, m.Package.Location, "package")
-	fmt.Fprintf(out, "\n## %v\n\n%s. %s\n", m.Package.Path, about.Title, strings.TrimSpace(about.Description))
+	fmt.Fprintf(out, "\n## %v\n\n**%s.** %s\n", m.Package.Path, about.Title, strings.TrimSpace(about.Description))
 	described := map[string]bool{}
 	for _, rule := range m.Rules {
 		name := rule.Head.Name.String()
@@ -71,7 +71,7 @@ func describePackage(t *testing.T, out *strings.Builder, m *ast.Module) {
 		}
 		described[name] = true
 		about := annotation(t, rule.Annotations, rule.Location, name)
-		fmt.Fprintf(out, "\n### `%s`\n\n%s. %s\n", signature(m, name), about.Title, strings.TrimSpace(about.Description))
+		fmt.Fprintf(out, "\n### `%s`\n\n**%s.** %s\n", signature(m, name), about.Title, strings.TrimSpace(about.Description))
 	}
 }
 

@@ -121,9 +121,12 @@ else := [sprintf("data.trust.allow is of type %s; only the boolean true admits",
 	not is_boolean(data.trust.allow)
 }
 
-else := ["data.trust.allow is not true, and data.trust.report is undefined: does it refer to data that is not loaded?"] if {
-	_report == {}
-}
+else := [_no_report] if _report == {}
+
+_no_report := concat("", [
+	"data.trust.allow is not true, and data.trust.report is undefined: ",
+	"does it refer to data that is not loaded?",
+])
 
 # Bounded: a person reads them in the message of a denial.
 _most_reasons := 20
@@ -179,7 +182,11 @@ _resolve_again if {
 default response := {
 	"apiVersion": "externaldata.gatekeeper.sh/v1beta1",
 	"kind": "ProviderResponse",
-	"response": {"idempotent": false, "items": [], "systemError": "the request is not a ProviderRequest with a list of keys"},
+	"response": {
+		"idempotent": false,
+		"items": [],
+		"systemError": "the request is not a ProviderRequest with a list of keys",
+	},
 }
 
 response := {
@@ -201,7 +208,7 @@ _items := [_item(key) | some key in input.request.keys]
 
 _item(key) := i if {
 	question := _question(key)
-	i := item with input as question
+	i := item with input as question # regal ignore:with-outside-test-context
 } else := {"key": key, "error": "the key is neither image nor [namespace]image; a namespace is a DNS label"}
 
 _question(key) := {"key": key, "operation": "verify", "namespace": "", "image": key} if {

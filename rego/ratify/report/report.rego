@@ -87,7 +87,9 @@ _all_errors(report) := [e |
 ]
 
 # Pairs of what to call a part of the report, and the part.
-_platforms(report) := [[sprintf("platform %v: ", [object.get(p, "platform", "?")]), p] | some p in _list(report, "platforms")]
+_platforms(report) := [[sprintf("platform %v: ", [object.get(p, "platform", "?")]), p] |
+	some p in _list(report, "platforms")
+]
 
 _signatures(report) := [[sprintf("signature %v: ", [object.get(s, "digest", "?")]), s] |
 	some part in array.concat([report], _list(report, "platforms"))
@@ -96,7 +98,11 @@ _signatures(report) := [[sprintf("signature %v: ", [object.get(s, "digest", "?")
 
 _errors(part) := _list(part, "errors")
 
-_line(prefix, e) := sprintf("%s%v: %v", [prefix, object.get(e, "code", "internal"), object.get(e, "message", "no message")])
+_line(prefix, e) := sprintf("%s%v: %v", [
+	prefix,
+	object.get(e, "code", "internal"),
+	object.get(e, "message", "no message"),
+])
 
 _list(object_, field) := [element |
 	some element in object_[field]
