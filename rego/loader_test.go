@@ -48,9 +48,8 @@ func loaded(c *ast.Compiler) []string {
 	return topics
 }
 
-// TestLoad and the other tests here are not parallel: what must always be loaded
-// is a setting of the process.
 func TestLoad(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, source string
 		want         []string
@@ -66,6 +65,7 @@ func TestLoad(t *testing.T) {
 		{"any of it", `x := data.ratify[_]`, []string{"compatibility", "gatekeeper", "images", "policy", "policy_settings", "quorum", "report"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			c := compiled(t, map[string]string{"p.rego": "package p\n" + tt.source})
 			if c.Failed() {
 				t.Fatal(c.Errors)
@@ -77,6 +77,10 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestAlways changes a setting of the process; tests that are not parallel are over
+// before those that are go on.
+//
+//nolint:paralleltest // see above
 func TestAlways(t *testing.T) {
 	rego.Always("gatekeeper")
 	defer rego.Always()
@@ -92,6 +96,7 @@ func TestAlways(t *testing.T) {
 // TestStrictImports: OPA reports every import as unused once a loader returned
 // modules, see dropUsedImports.
 func TestStrictImports(t *testing.T) {
+	t.Parallel()
 	c := compiled(t, map[string]string{"p.rego": `package p
 
 import data.ratify.images
@@ -114,6 +119,7 @@ y := i`})
 }
 
 func TestRefused(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, source, want string }{
 		{"rules for a topic", "package ratify.gatekeeper\nitem := 1", "package data.ratify.gatekeeper is reserved"},
 		{"rules below a topic", "package ratify.gatekeeper.item\nx := 1", "package data.ratify.gatekeeper.item is reserved"},
@@ -127,6 +133,7 @@ func TestRefused(t *testing.T) {
 		{"a mock outside tests", "package p\nallow if ratify.verify(\"x\").verified with ratify.verify as {\"verified\": true}", "a decision may not replace the built-in ratify.verify"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			c := compiled(t, map[string]string{"p.rego": tt.source})
 			if !c.Failed() || !strings.Contains(c.Errors.Error(), tt.want) {
 				t.Errorf("errors = %v, want %q", c.Errors, tt.want)
@@ -160,6 +167,7 @@ func read(t *testing.T, path string) []byte {
 }
 
 func TestOwnSourceIsNotLoadedTwice(t *testing.T) {
+	t.Parallel()
 	c := compiled(t, sources(t))
 	if c.Failed() {
 		t.Fatal(c.Errors)
@@ -169,7 +177,26 @@ func TestOwnSourceIsNotLoadedTwice(t *testing.T) {
 	}
 }
 
+// TestOwnSourceWithAnnotations: some commands of OPA read METADATA and others do not.
+func TestOwnSourceWithAnnotations(t *testing.T) {
+	t.Parallel()
+	modules := map[string]*ast.Module{}
+	for file, source := range sources(t) {
+		m, err := ast.ParseModuleWithOpts(file, source, ast.ParserOptions{RegoVersion: ast.RegoV1, ProcessAnnotation: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		modules[file] = m
+	}
+	c := ast.NewCompiler()
+	c.Compile(modules)
+	if got := loaded(c); got != nil || c.Failed() {
+		t.Errorf("loaded %v besides the files, errors: %v", got, c.Errors)
+	}
+}
+
 func TestPartOfOwnSource(t *testing.T) {
+	t.Parallel()
 	all := sources(t)
 	c := compiled(t, map[string]string{"a.rego": all["ratify/policy/policy.rego"]})
 	if diff := cmp.Diff([]string{"policy_settings", "quorum", "report"}, loaded(c)); diff != "" || c.Failed() {
@@ -179,6 +206,7 @@ func TestPartOfOwnSource(t *testing.T) {
 
 // TestForgedSource: the name of a file proves nothing.
 func TestForgedSource(t *testing.T) {
+	t.Parallel()
 	original := sources(t)["ratify/gatekeeper/gatekeeper.rego"]
 	for name, forged := range map[string]string{
 		"a rule more":      original + "\n_admitted if input.image == \"evil\"\n",
@@ -189,6 +217,7 @@ func TestForgedSource(t *testing.T) {
 	} {
 		for _, file := range []string{"ratify/gatekeeper/gatekeeper.rego", "library/ratify/gatekeeper/gatekeeper.rego"} {
 			t.Run(name+" in "+file, func(t *testing.T) {
+				t.Parallel()
 				c := compiled(t, map[string]string{file: forged})
 				if !c.Failed() || !strings.Contains(c.Errors.Error(), "package data.ratify.gatekeeper is reserved") {
 					t.Errorf("errors = %v", c.Errors)
@@ -200,6 +229,7 @@ func TestForgedSource(t *testing.T) {
 
 // TestOriginalBesideForged: an identical file does not open the door to another.
 func TestOriginalBesideForged(t *testing.T) {
+	t.Parallel()
 	files := sources(t)
 	files["more.rego"] = "package ratify.gatekeeper\n_admitted if input.image == \"evil\""
 	if c := compiled(t, files); !c.Failed() {
@@ -208,6 +238,7 @@ func TestOriginalBesideForged(t *testing.T) {
 }
 
 func TestEval(t *testing.T) {
+	t.Parallel()
 	results, err := oparego.New(
 		oparego.Query("data.p.x"),
 		oparego.Module("p.rego", "package p\nimport data.ratify.images\nx := images.references"),
@@ -223,6 +254,7 @@ func TestEval(t *testing.T) {
 
 // TestPortable: a policy without the library compiles where the built-ins are unknown.
 func TestPortable(t *testing.T) {
+	t.Parallel()
 	capabilities, err := ast.LoadCapabilitiesVersion("v1.22.0")
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,7 @@ const defaultBundle = "../bundles/default"
 // TestRego runs the tests beside the library and the default bundle as
 // `opa test` does, and demands that they reach every expression.
 func TestRego(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	modules, store, err := tester.LoadWithRegoVersion([]string{"ratify", defaultBundle}, nil, ast.RegoV1)
 	if err != nil {
@@ -63,6 +64,7 @@ func defaultAt(m *ast.Module, row int) bool {
 }
 
 func TestFormatted(t *testing.T) {
+	t.Parallel()
 	modules, _, err := tester.LoadWithRegoVersion([]string{"ratify", defaultBundle}, nil, ast.RegoV1)
 	if err != nil {
 		t.Fatal(err)
@@ -83,8 +85,10 @@ const question = `{"image": "nginx", "namespace": "", "key": "nginx", "operation
 // TestBuild: a bundle carries the policy and not the library, optimised or not,
 // and decides the same.
 func TestBuild(t *testing.T) {
+	t.Parallel()
 	for name, optimisation := range map[string]int{"as it is": 0, "optimised": 1} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var out bytes.Buffer
 			c := compile.New().WithAsBundle(true).WithPaths(defaultBundle).WithOutput(&out).WithRegoVersion(ast.RegoV1).
 				WithOptimizationLevel(optimisation).WithEntrypoints("trust/allow", "trust/report", "trust/reasons")
@@ -106,6 +110,7 @@ func TestBuild(t *testing.T) {
 }
 
 func TestDefaultBundleWithoutData(t *testing.T) {
+	t.Parallel()
 	decide(t, "no_trust_policy: data.trust.policies must be a list of policies, is null",
 		oparego.Module("trust.rego", string(read(t, defaultBundle+"/trust/trust.rego"))))
 }

@@ -127,12 +127,12 @@ _moved(evaluations) := [] if count(_digests(evaluations)) <= 1
 
 else := [{
 	"code": "digest_mismatch",
-	"message": sprintf("the tag moved while it was verified: %s; ask again, or by digest", [
-		concat(", ", sort(_digests(evaluations))),
-	]),
+	"message": sprintf("the tag moved while it was verified: %s; ask again, or by digest", [_listed(evaluations)]),
 	"stage": "resolve",
 	"retryable": true,
 }]
+
+_listed(evaluations) := concat(", ", sort(_digests(evaluations)))
 
 _moved_reasons(evaluations) := [sprintf("%s: %s", [e.code, e.message]) | some e in _moved(evaluations)]
 
