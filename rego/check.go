@@ -91,5 +91,5 @@ func (l *library) list() string {
 // of their own, data.ratify.<topic>_test, which can add nothing to it.
 func reserved(path ast.Ref) bool {
 	name, ok := topicOf(path)
-	return whole(path) || ok && (len(path) > 3 || !strings.HasSuffix(name, "_test"))
+	return whole(path) || ok && !strings.HasSuffix(name, "_test")
 }
