@@ -13,3 +13,5 @@
 // add rules to the library's (threat: a rule that weakens the decision from
 // afar), so it is refused when it is compiled.
 package rego
+
+//go:generate go test -run ^TestReadme$ . -update

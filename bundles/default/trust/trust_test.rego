@@ -10,7 +10,7 @@ import data.trust
 test_data_has_no_mistakes if {
 	every namespace in object.keys(object.union({"": {}}, trust.settings.namespaces)) {
 		faults := policy_settings.faults({"image": "registry.example/app", "namespace": namespace}, trust.settings)
-		print(namespace, faults)
+		print(namespace, faults) # regal ignore:print-or-trace-call
 		faults == []
 	}
 }
@@ -29,20 +29,26 @@ _documents := {"acme": {"notation": "acme"}, "scanner": {"notation": "scanner"}}
 _namespaces := {"strict": {"policies": [{"name": "strict", "scopes": ["*"], "trust": "scanner"}]}}
 
 # Images say by their tags who signed them.
-_verify(request) := {
-	"image": request.image, "reference": "", "digest": "sha256:1", "media_type": "", "platforms": [],
-	"verdict": {true: "verified", false: "rejected"}[signed], "verified": signed,
-	"signatures": [{"digest": request.trust.notation, "verified": true} | signed],
-	"errors": [{"code": "no_signature", "message": "not signed", "stage": "verify", "retryable": false} | not signed],
-} if {
-	signed := contains(request.image, request.trust.notation)
+_verify(request) := _report(request, "verified", []) if contains(request.image, request.trust.notation)
+
+else := _report(request, "rejected", [{
+	"code": "no_signature",
+	"message": "not signed",
+	"stage": "verify",
+	"retryable": false,
+}])
+
+_report(request, verdict, errors) := {
+	"image": request.image, "reference": "", "digest": "sha256:1", "media_type": "",
+	"verdict": verdict, "verified": verdict == "verified",
+	"signatures": [], "platforms": [], "errors": errors,
 }
 
 _allowed(image, namespace) if {
 	trust.allow with input as _input(image, namespace)
-		with data.trust.policies as _policies
-		with data.trust.documents as _documents
-		with data.trust.namespaces as _namespaces
+		with trust.policies as _policies
+		with trust.documents as _documents
+		with trust.namespaces as _namespaces
 		with ratify.verify as _verify
 }
 
@@ -68,9 +74,9 @@ test_image_outside_all_scopes_is_denied if {
 
 test_denial_has_report_and_reasons if {
 	answer := trust with input as _input("registry.example/app:v1", "")
-		with data.trust.policies as []
-		with data.trust.documents as {}
-		with data.trust.namespaces as {}
+		with trust.policies as []
+		with trust.documents as {}
+		with trust.namespaces as {}
 	answer.allow == false
 	answer.report.verdict == "rejected"
 	count(answer.reasons) == 1
@@ -78,15 +84,15 @@ test_denial_has_report_and_reasons if {
 
 test_nothing_is_allowed_without_data if {
 	every wrong in [null, 7, "x", {}] {
-		allow := trust.allow with input as _input("registry.example/one/app:by-acme", "") with data.trust.policies as wrong
+		allow := trust.allow with input as _input("registry.example/one/app:by-acme", "") with trust.policies as wrong
 		allow == false
 	}
 }
 
 test_nothing_is_allowed_without_an_answer if {
 	allow := trust.allow with input as _input("registry.example/one/app:by-acme", "")
-		with data.trust.policies as _policies
-		with data.trust.documents as _documents
+		with trust.policies as _policies
+		with trust.documents as _documents
 		with ratify.verify as {}
 	allow == false
 }

@@ -107,7 +107,10 @@ else := {"name": "verifier-notation", "type": "notation"}
 
 _title := {"notation": "Notation", "cosign": "Cosign"}
 
-_message(signature) := "Verification success. Valid signatures found. Please refer to extensions field for verifications performed." if {
+_message(signature) := concat(" ", [
+	"Verification success. Valid signatures found.",
+	"Please refer to extensions field for verifications performed.",
+]) if {
 	signature.verified == true
 	signature.format == "cosign"
 } else := "Notation signature verification success" if signature.verified == true

@@ -13,6 +13,7 @@ import data.ratify.report
 
 # METADATA
 # title: The answer about one key
+# scope: document
 # description: |
 #   Of `input` = {"image", "namespace", "key", "operation": "verify" or "mutate"} it
 #   makes an object with "key" and exactly one of
@@ -59,16 +60,16 @@ _no_policy := concat("", [
 ])
 
 # A false rule is defined too, so its type is asked for and not its truth.
-_policy_loaded if type_name(data.trust.allow)
+_policy_loaded if type_name(data.trust.allow) != ""
 
-_policy_loaded if type_name(data.trust.report)
+_policy_loaded if type_name(data.trust.report) != ""
 
 # Why nothing can be said for now: something could not be seen, or broke here.
+default _passing := []
+
 _passing := _findings if report.retryable(_report)
 
 else := _findings if report.codes(_report) == {"internal"}
-
-else := []
 
 _findings := [_staged(e) | some e in _errors] if count(_errors) > 0
 
@@ -108,6 +109,8 @@ _reference := [name |
 
 # Reasons: the policy's own, else the report's, else that there are none.
 
+default _reasons := ["data.trust.allow is not true and the policy gives no reasons"]
+
 _reasons := [] if _admitted
 
 else := _own_reasons if count(_own_reasons) > 0
@@ -118,9 +121,12 @@ else := [sprintf("data.trust.allow is of type %s; only the boolean true admits",
 	not is_boolean(data.trust.allow)
 }
 
-else := ["data.trust.allow is not true, and data.trust.report is undefined: does it refer to data that is not loaded?"] if {
-	_report == {}
-} else := ["data.trust.allow is not true and the policy gives no reasons"]
+else := [_no_report] if _report == {}
+
+_no_report := concat("", [
+	"data.trust.allow is not true, and data.trust.report is undefined: ",
+	"does it refer to data that is not loaded?",
+])
 
 # Bounded: a person reads them in the message of a denial.
 _most_reasons := 20
@@ -134,6 +140,8 @@ else := json.marshal(reason)
 # Mutation
 
 # A reference by digest is answered without asking anybody.
+default _mutation := {"undecided": "internal at resolve: no digest and no error"}
+
 _mutation := {"error": concat("", ["invalid_reference at parse: ", _parsed.error])} if not _parsed.valid
 
 else := {"value": _parsed.reference} if _parsed.digest != ""
@@ -143,8 +151,6 @@ else := {"value": _resolved.reference} if _resolved.digest != ""
 else := {"undecided": concat("; ", _resolve_errors)} if _resolve_again
 
 else := {"error": concat("; ", _resolve_errors)} if count(_resolve_errors) > 0
-
-else := {"undecided": "internal at resolve: no digest and no error"}
 
 _parsed := ratify.reference.parse(input.image)
 
@@ -164,6 +170,7 @@ _resolve_again if {
 
 # METADATA
 # title: The answer to a ProviderRequest over the data API
+# scope: document
 # description: |
 #   For sidecars without the plugin's routes: `POST /v0/data/ratify/gatekeeper/response`
 #   answers Gatekeeper's ProviderRequest, one key after the other. Keys are `image` or
@@ -175,7 +182,11 @@ _resolve_again if {
 default response := {
 	"apiVersion": "externaldata.gatekeeper.sh/v1beta1",
 	"kind": "ProviderResponse",
-	"response": {"idempotent": false, "items": [], "systemError": "the request is not a ProviderRequest with a list of keys"},
+	"response": {
+		"idempotent": false,
+		"items": [],
+		"systemError": "the request is not a ProviderRequest with a list of keys",
+	},
 }
 
 response := {
@@ -189,15 +200,15 @@ response := {
 } if {
 	is_array(input.request.keys)
 	count(input.request.keys) > 0
-	every key in input.request.keys { is_string(key) }
 	count(_items) == count(input.request.keys)
+	every key in input.request.keys { is_string(key) }
 }
 
 _items := [_item(key) | some key in input.request.keys]
 
 _item(key) := i if {
 	question := _question(key)
-	i := item with input as question
+	i := item with input as question # regal ignore:with-outside-test-context
 } else := {"key": key, "error": "the key is neither image nor [namespace]image; a namespace is a DNS label"}
 
 _question(key) := {"key": key, "operation": "verify", "namespace": "", "image": key} if {

@@ -14,7 +14,7 @@ package ratify.images
 # description: |
 #   The set of the references in `input`, as they are written: what to verify of the
 #   object under review.
-references := {use.image | some use in uses(input)}
+references contains use.image if some use in uses(input)
 
 # METADATA
 # title: Where a document names images

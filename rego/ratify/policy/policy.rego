@@ -35,23 +35,26 @@ import data.ratify.quorum
 #   settings, an object: "allow" (boolean), "report" (one report that sums up all
 #   that was asked, verified only if "allow") and "reasons" (array of lines for
 #   people, empty if allowed).
-decision(request, settings) := _denied(request, "no_trust_policy", "trust", policy_settings.faults(request, settings)) if {
-	count(policy_settings.faults(request, settings)) > 0
+decision(request, settings) := _denied(request, "no_trust_policy", "trust", faults) if {
+	faults := policy_settings.faults(request, settings)
+	count(faults) > 0
 } else := _denied(request, "invalid_reference", "parse", [ratify.reference.parse(request.image).error]) if {
 	not ratify.reference.parse(request.image).valid
 } else := _denied(request, "no_trust_policy", "trust", [_uncovered(request, settings)]) if {
 	count(statements(settings.policies, request.image)) == 0
-} else := quorum.sum([quorum.evaluation(statement, request, settings) | some statement in _demanded(request, settings)])
+} else := quorum.total(evaluations) if {
+	evaluations := [quorum.evaluation(statement, request, settings) | some statement in _demanded(request, settings)]
+}
 
 # METADATA
 # title: The policies that count for an image
 # description: |
 #   Of a list of policies the array of those whose scopes match the image most
 #   specifically; several if they are equally specific, none if no scope matches.
-statements(policies, image) := [policies[i] |
-	ranks := [[_rank(statement, image), i] | some i, statement in policies]
-	best := max([rank | some [rank, _] in ranks])
-	some [rank, i] in ranks
+statements(policies, image) := [statement |
+	ranked := [[_rank(statement, image), statement] | some statement in policies]
+	best := max([rank | some [rank, _] in ranked])
+	some [rank, statement] in ranked
 	rank == best
 ]
 
@@ -76,12 +79,16 @@ _demanded(request, settings) := array.concat(
 	statements(policy_settings.namespaced(request, settings), request.image),
 )
 
-_uncovered(request, settings) := sprintf("data.trust.policies is empty: no signer of %s is trusted; add a policy to it", [request.image]) if {
-	count(settings.policies) == 0
-} else := sprintf("no scope in data.trust.policies covers %s: there are %s; add a policy or a scope", [
-	ratify.reference.parse(request.image).name,
-	concat(", ", [sprintf("%s (%s)", [scope, p.name]) | some p in settings.policies; some scope in p.scopes]),
-])
+_uncovered(request, settings) := sprintf(_empty, [request.image]) if count(settings.policies) == 0
+
+else := sprintf(_elsewhere, [name, concat(", ", there)]) if {
+	name := ratify.reference.parse(request.image).name
+	there := [sprintf("%s (%s)", [scope, p.name]) | some p in settings.policies; some scope in p.scopes]
+}
+
+_empty := "data.trust.policies is empty: no signer of %s is trusted; add a policy to it"
+
+_elsewhere := "no scope in data.trust.policies covers %s: there are %s; add a policy or a scope"
 
 _denied(request, code, stage, lines) := {
 	"allow": false,

@@ -37,7 +37,7 @@ else := statement.require.threshold if statement.require.threshold
 
 else := count(_trusts(statement))
 
-_trusts(statement) := statement.signers if statement.signers
+_trusts(statement) := statement.signers if is_array(statement.signers)
 
 else := [statement.trust]
 
@@ -64,13 +64,16 @@ _shape_faults(settings) := {sprintf("data.trust.%s must be an object, is %s", [k
 	not is_object(value)
 }
 
-_namespace_faults(request, settings) := _section_faults(section, settings, sprintf("data.trust.namespaces.%s", [_namespace(request)])) if {
+_namespace_faults(request, settings) := _section_faults(section, settings, path) if {
 	section := settings.namespaces[_namespace(request)]
+	path := sprintf("data.trust.namespaces.%s", [_namespace(request)])
 } else := set()
 
-_section_faults(section, settings, path) := _list_faults(section.policies, settings, sprintf("%s.policies", [path])) if {
+_section_faults(section, settings, path) := _list_faults(section.policies, settings, _below(path)) if {
 	object.keys(section) == {"policies"}
 } else := {sprintf("%s must be an object with the one key policies", [path])}
+
+_below(path) := sprintf("%s.policies", [path])
 
 _list_faults(list, settings, path) := {sprintf("%s must be a list of policies, is %s", [path, type_name(list)])} if {
 	not is_array(list)
@@ -106,9 +109,10 @@ _scope_faults(statement) := set() if {
 	every scope in statement.scopes { is_string(scope) }
 } else := {`scopes must be a list of patterns such as "registry.example/team", or "*"`}
 
-_trust_faults(statement, settings) := {sprintf("%s: not a trust document, and no name of one in data.trust.documents", [json.marshal(trust)]) |
+_trust_faults(statement, settings) := {fault |
 	some trust in _trusts(statement)
 	not _found(trust, settings)
+	fault := sprintf("%s: not a trust document, and no name of one in data.trust.documents", [json.marshal(trust)])
 } if {
 	count(object.keys(statement) & {"trust", "signers"}) == 1
 	_signers_listed(statement)

@@ -22,8 +22,11 @@ test_nothing_wrong if {
 	] {
 		_faults(statement) == []
 	}
-	policy_settings.faults(_request, {"policies": []}) == []
 }
+
+test_no_policies_is_no_mistake if policy_settings.faults(_request, {"policies": []}) == []
+
+_changed(statement, change) := object.union(object.remove(statement, object.keys(change)), change)
 
 test_statement_with_a_mistake if {
 	trust := "must have either trust or signers, a list of 1 to 10"
@@ -44,7 +47,7 @@ test_statement_with_a_mistake if {
 		[{"require": "all"}, require],
 	] {
 		[change, fault] := c
-		_faults(object.union(object.remove(_good, object.keys(change)), change)) == [sprintf("data.trust.policies[0]: %s", [fault])]
+		_faults(_changed(_good, change)) == [sprintf("data.trust.policies[0]: %s", [fault])]
 	}
 	every c in [
 		[{"signers": ["a", "c"]}, `"c": not a trust document, and no name of one in data.trust.documents`],
@@ -62,7 +65,7 @@ test_statement_with_a_mistake if {
 		[{"require": {"threshold": 1, "of": 3}}, require],
 	] {
 		[change, fault] := c
-		_faults(object.union(object.remove(_many, object.keys(change)), change)) == [sprintf("data.trust.policies[0]: %s", [fault])]
+		_faults(_changed(_many, change)) == [sprintf("data.trust.policies[0]: %s", [fault])]
 	}
 }
 
@@ -70,12 +73,14 @@ test_what_is_no_statement if {
 	every value in [null, 7, "acme", []] {
 		_faults(value) == ["data.trust.policies[0]: must be an object with name, scopes and trust"]
 	}
-	count(_faults({})) == 3
 }
+
+test_empty_statement_lacks_everything if count(_faults({})) == 3
 
 test_what_is_no_list if {
 	policy_settings.faults(_request, {}) == ["data.trust.policies must be a list of policies, is null"]
-	policy_settings.faults(_request, {"policies": {"acme": _good}}) == ["data.trust.policies must be a list of policies, is object"]
+	faults := policy_settings.faults(_request, {"policies": {"acme": _good}})
+	faults == ["data.trust.policies must be a list of policies, is object"]
 }
 
 test_sections_of_a_wrong_type if {
@@ -86,7 +91,10 @@ test_sections_of_a_wrong_type if {
 }
 
 test_what_is_no_request if {
-	policy_settings.faults({"namespace": 7}, {"policies": [_good]}) == ["input.image is not a string", "input.namespace is not a string"]
+	policy_settings.faults({"namespace": 7}, {"policies": [_good]}) == [
+		"input.image is not a string",
+		"input.namespace is not a string",
+	]
 	policy_settings.faults({"image": "nginx"}, {"policies": [_good]}) == []
 }
 
@@ -100,8 +108,9 @@ test_mistake_in_the_requests_namespace if {
 		[false, "data.trust.namespaces.team-a must be an object with the one key policies"],
 	] {
 		[section, fault] := c
-		policy_settings.faults(_request, {"policies": [_good], "namespaces": {"team-a": section}}) == [fault]
-		policy_settings.faults({"image": "nginx", "namespace": "team-b"}, {"policies": [_good], "namespaces": {"team-a": section}}) == []
+		settings := {"policies": [_good], "namespaces": {"team-a": section}}
+		policy_settings.faults(_request, settings) == [fault]
+		policy_settings.faults({"image": "nginx", "namespace": "team-b"}, settings) == []
 	}
 }
 

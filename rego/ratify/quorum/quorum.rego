@@ -20,7 +20,8 @@ evaluation(statement, request, settings) := {
 	"reasons": _reasons(statement, verdict, reports),
 	"errors": _errors(statement, verdict, reports),
 } if {
-	reports := [ratify.verify({"image": request.image, "trust": trust}) | some trust in policy_settings.trusts(statement, settings)]
+	trusts := policy_settings.trusts(statement, settings)
+	reports := [ratify.verify({"image": request.image, "trust": trust}) | some trust in trusts]
 	verdict := _verdict(reports, policy_settings.demanded(statement))
 }
 
@@ -83,7 +84,10 @@ _too_few(statement, reports) := [] if count(reports) == 1
 
 else := [{
 	"code": "too_few_signers",
-	"message": sprintf("%d of the %d demanded signers vouch for it by different keys", [signers(_verified(reports)), policy_settings.demanded(statement)]),
+	"message": sprintf("%d of the %d demanded signers vouch for it by different keys", [
+		signers(_verified(reports)),
+		policy_settings.demanded(statement),
+	]),
 	"stage": "verify",
 	"retryable": false,
 }]
@@ -95,7 +99,7 @@ else := [{
 #   a decision: "allow", "report", "reasons". The report is the only one there is, or
 #   has the verdict of all, each signature once, and the errors that stand against
 #   the image.
-sum(evaluations) := {
+total(evaluations) := {
 	"allow": _verdict_of_all(evaluations) == "verified",
 	"report": _report(evaluations),
 	"reasons": array.concat(_moved_reasons(evaluations), [line | some e in evaluations; some line in e.reasons]),
@@ -123,10 +127,12 @@ _moved(evaluations) := [] if count(_digests(evaluations)) <= 1
 
 else := [{
 	"code": "digest_mismatch",
-	"message": sprintf("the tag moved while it was verified: %s; ask again, or by digest", [concat(", ", sort(_digests(evaluations)))]),
+	"message": sprintf("the tag moved while it was verified: %s; ask again, or by digest", [_listed(evaluations)]),
 	"stage": "resolve",
 	"retryable": true,
 }]
+
+_listed(evaluations) := concat(", ", sort(_digests(evaluations)))
 
 _moved_reasons(evaluations) := [sprintf("%s: %s", [e.code, e.message]) | some e in _moved(evaluations)]
 

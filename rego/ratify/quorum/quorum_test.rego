@@ -11,7 +11,9 @@ _refused(digest) := {"digest": digest, "verified": false, "signer": {"fingerprin
 _report(verdict, signatures) := {
 	"image": "app:v1", "reference": "registry.example/app@sha256:1", "digest": "sha256:1", "media_type": "m",
 	"verdict": verdict, "verified": verdict == "verified", "signatures": signatures, "platforms": [{"platform": "p"}],
-	"errors": [{"code": "c", "message": verdict, "stage": "verify", "retryable": verdict == "inconclusive"} | verdict != "verified"],
+	"errors": [{"code": "c", "message": verdict, "stage": "verify", "retryable": verdict == "inconclusive"} |
+		verdict != "verified"
+	],
 }
 
 _signed(keys) := _report("verified", [_signature(sprintf("sha256:%s", [key]), key) | some key in keys])
@@ -75,22 +77,21 @@ test_verdict_of_a_policy if {
 		[names, require, verdict] := c
 		found := _evaluation(names, require)
 		found.verdict == verdict
-		found.reports == [_answers[name] | some name in names]
+		found.reports == [answer | some name in names; answer := _answers[name]]
 	}
 }
 
 test_reasons_of_a_policy if {
 	_evaluation(["rejected"], "all").reasons == [`policy "p": c: rejected`]
 	_evaluation(["a", "b"], "all").reasons == []
-	_evaluation(["a", "rejected"], "all").reasons == [
-		`policy "p": too_few_signers: 1 of the 2 demanded signers vouch for it by different keys`,
-		`policy "p": c: rejected`,
-	]
-	_evaluation(["a", "a again"], "all").reasons == [`policy "p": too_few_signers: 1 of the 2 demanded signers vouch for it by different keys`]
+	too_few := `policy "p": too_few_signers: 1 of the 2 demanded signers vouch for it by different keys`
+	_evaluation(["a", "rejected"], "all").reasons == [too_few, `policy "p": c: rejected`]
+	_evaluation(["a", "a again"], "all").reasons == [too_few]
 }
 
 test_single_trust_document if {
-	found := quorum.evaluation({"name": "p", "scopes": ["*"], "trust": {"notation": "a"}}, {"image": "app:v1"}, {}) with ratify.verify as _verify
+	statement := {"name": "p", "scopes": ["*"], "trust": {"notation": "a"}}
+	found := quorum.evaluation(statement, {"image": "app:v1"}, {}) with ratify.verify as _verify
 	found.verdict == "verified"
 	found.reasons == []
 	found.errors == []
@@ -99,7 +100,12 @@ test_single_trust_document if {
 
 # Several policies
 
-_one(verdict) := {"verdict": verdict, "reports": [_report(verdict, [])], "reasons": [sprintf("r %s", [verdict])], "errors": [{"code": verdict}]}
+_one(verdict) := {
+	"verdict": verdict,
+	"reports": [_report(verdict, [])],
+	"reasons": [sprintf("r %s", [verdict])],
+	"errors": [{"code": verdict}],
+}
 
 test_all_policies_must_hold if {
 	every c in [
@@ -109,26 +115,29 @@ test_all_policies_must_hold if {
 		[["inconclusive", "rejected"], "rejected"],
 	] {
 		[verdicts, verdict] := c
-		decision := quorum.sum([_one(v) | some v in verdicts])
+		decision := quorum.total([_one(v) | some v in verdicts])
 		decision.report.verdict == verdict
 		[decision.allow, decision.report.verified] == [verdict == "verified", verdict == "verified"]
 	}
 }
 
 test_nothing_to_sum_does_not_allow if {
-	decision := quorum.sum([])
+	decision := quorum.total([])
 	decision.allow == false
 	decision.report.verdict == "inconclusive"
 	decision.report.image == ""
 }
 
 test_sum_of_one_report_is_the_report if {
-	quorum.sum([_one("rejected")]) == {"allow": false, "report": _report("rejected", []), "reasons": ["r rejected"]}
+	quorum.total([_one("rejected")]) == {"allow": false, "report": _report("rejected", []), "reasons": ["r rejected"]}
 }
 
 test_sum_has_the_fields_of_a_report if {
-	reports := [_report("verified", [_signature("sha256:s", "a"), _refused("sha256:r")]), _report("verified", [_refused("sha256:s")])]
-	decision := quorum.sum([{"verdict": "verified", "reports": reports, "reasons": [], "errors": []}])
+	reports := [
+		_report("verified", [_signature("sha256:s", "a"), _refused("sha256:r")]),
+		_report("verified", [_refused("sha256:s")]),
+	]
+	decision := quorum.total([{"verdict": "verified", "reports": reports, "reasons": [], "errors": []}])
 	decision.report == {
 		"image": "app:v1", "reference": "registry.example/app@sha256:1", "digest": "sha256:1", "media_type": "m",
 		"verdict": "verified", "verified": true,
@@ -139,15 +148,15 @@ test_sum_has_the_fields_of_a_report if {
 
 test_tag_that_moves_between_policies_does_not_allow if {
 	moved := object.union(_report("verified", []), {"digest": "sha256:2"})
-	decision := quorum.sum([_one("verified"), object.union(_one("verified"), {"reports": [moved]})])
+	decision := quorum.total([_one("verified"), object.union(_one("verified"), {"reports": [moved]})])
 	decision.allow == false
 	decision.report.verdict == "inconclusive"
 	decision.report.errors[0].code == "digest_mismatch"
 	decision.report.errors[0].retryable
-	decision.reasons[0] == "digest_mismatch: the tag moved while it was verified: sha256:1, sha256:2; ask again, or by digest"
+	startswith(decision.reasons[0], "digest_mismatch: the tag moved while it was verified: sha256:1, sha256:2; ")
 }
 
 test_policy_that_only_one_signer_saw_move if {
 	reports := [_report("verified", []), object.union(_report("verified", []), {"digest": "sha256:2"})]
-	quorum.sum([{"verdict": "verified", "reports": reports, "reasons": [], "errors": []}]).allow == false
+	quorum.total([{"verdict": "verified", "reports": reports, "reasons": [], "errors": []}]).allow == false
 }

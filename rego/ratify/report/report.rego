@@ -24,6 +24,7 @@ else := array.concat([_line("", e) | some e in _errors(report)], [line |
 
 # METADATA
 # title: Whether an image is verified
+# scope: document
 # description: True only if the report says so with the boolean `true`; else false.
 default verified(_) := false
 
@@ -47,14 +48,13 @@ accepted(report) := [signature |
 #   The set of the names of the signers that count: the certificate identity
 #   (Sigstore), else the subject of the certificate (`CN=release,O=acme`), else the
 #   name of the key, else its fingerprint. Empty unless the image is verified.
-signers(report) := {name |
+signers(report) := {names[0] |
 	some signature in accepted(report)
-	names := [n |
+	names := [name |
 		some field in ["identity", "subject", "key", "fingerprint"]
-		n := object.get(signature, ["signer", field], "")
-		n != ""
+		name := object.get(signature, ["signer", field], "")
+		name != ""
 	]
-	name := names[0]
 }
 
 # METADATA
@@ -69,6 +69,7 @@ codes(report) := {e.code |
 
 # METADATA
 # title: Whether asking again can help
+# scope: document
 # description: |
 #   True if the image is neither verified nor rejected and at least one error is
 #   retryable: the registry was down, time ran out. Else false.
@@ -86,7 +87,9 @@ _all_errors(report) := [e |
 ]
 
 # Pairs of what to call a part of the report, and the part.
-_platforms(report) := [[sprintf("platform %v: ", [object.get(p, "platform", "?")]), p] | some p in _list(report, "platforms")]
+_platforms(report) := [[sprintf("platform %v: ", [object.get(p, "platform", "?")]), p] |
+	some p in _list(report, "platforms")
+]
 
 _signatures(report) := [[sprintf("signature %v: ", [object.get(s, "digest", "?")]), s] |
 	some part in array.concat([report], _list(report, "platforms"))
@@ -95,7 +98,11 @@ _signatures(report) := [[sprintf("signature %v: ", [object.get(s, "digest", "?")
 
 _errors(part) := _list(part, "errors")
 
-_line(prefix, e) := sprintf("%s%v: %v", [prefix, object.get(e, "code", "internal"), object.get(e, "message", "no message")])
+_line(prefix, e) := sprintf("%s%v: %v", [
+	prefix,
+	object.get(e, "code", "internal"),
+	object.get(e, "message", "no message"),
+])
 
 _list(object_, field) := [element |
 	some element in object_[field]

@@ -6,11 +6,19 @@ import data.ratify.report
 
 _error(code, retryable) := {"code": code, "message": "why", "stage": "fetch", "retryable": retryable}
 
-_signed(digest, subject) := {"digest": digest, "verified": true, "errors": [], "signer": {"identity": "", "subject": subject}}
+_signed(digest, subject) := {
+	"digest": digest,
+	"verified": true,
+	"errors": [],
+	"signer": {"identity": "", "subject": subject},
+}
 
 _verified := {
 	"verdict": "verified", "verified": true, "errors": [_error("timeout", true)],
-	"signatures": [_signed("sha256:a", "CN=a"), {"digest": "sha256:b", "verified": false, "errors": [_error("expired", false)]}],
+	"signatures": [
+		_signed("sha256:a", "CN=a"),
+		{"digest": "sha256:b", "verified": false, "errors": [_error("expired", false)]},
+	],
 	"platforms": [{"platform": "linux/arm64", "signatures": [_signed("sha256:c", "CN=c")], "errors": []}],
 }
 
@@ -19,7 +27,10 @@ _denied := object.union(_verified, {
 	"platforms": [{"platform": "linux/arm64", "signatures": [], "errors": [_error("no_signature", false)]}],
 })
 
-_not_reports := [null, true, 7, "verified", [], {}, {"verified": "true", "verdict": "verified", "signatures": "x", "errors": {"a": 1}}]
+_not_reports := [
+	null, true, 7, "verified", [], {},
+	{"verified": "true", "verdict": "verified", "signatures": "x", "errors": {"a": 1}},
+]
 
 test_messages_in_order_of_nearness if {
 	report.messages(_denied) == [
