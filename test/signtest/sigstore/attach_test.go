@@ -164,11 +164,13 @@ func TestCosignVerifiesAttestations(t *testing.T) {
 			t.Errorf("%s: got predicate type %q, error %v", layout, got, err)
 		}
 	}
-	reg, image := registryWithImage(t)
-	o := sigstore.SignOptions{Layout: sigstore.Tag, PredicateType: sigstore.PredicateSPDX}
-	attach(t, reg, image, sign(t, signer, image, o))
-	if err := verifyAttestations(t, reg, image, keyless(t, instance, signer, sigstore.TrustedRootOptions{}).options(t)); err != nil {
-		t.Error(err)
+	for _, inToto := range []bool{false, true} {
+		reg, image := registryWithImage(t)
+		o := sigstore.SignOptions{Layout: sigstore.Tag, PredicateType: sigstore.PredicateSPDX, InToto: inToto}
+		attach(t, reg, image, sign(t, signer, image, o))
+		if err := verifyAttestations(t, reg, image, keyless(t, instance, signer, sigstore.TrustedRootOptions{}).options(t)); err != nil {
+			t.Errorf("intoto %t: %v", inToto, err)
+		}
 	}
 }
 

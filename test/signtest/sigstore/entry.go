@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"time"
 
 	"github.com/cyberphone/json-canonicalization/go/src/webpki.org/jsoncanonicalizer"
 	common "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
@@ -21,6 +20,8 @@ import (
 	_ "github.com/sigstore/rekor/pkg/types/dsse/v0.0.1" // registers the version
 	"github.com/sigstore/rekor/pkg/types/hashedrekord"
 	_ "github.com/sigstore/rekor/pkg/types/hashedrekord/v0.0.1" // registers the version
+	"github.com/sigstore/rekor/pkg/types/intoto"
+	_ "github.com/sigstore/rekor/pkg/types/intoto/v0.0.2" // registers the version
 	"github.com/sigstore/rekor/pkg/util"
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/sigstore/sigstore/pkg/signature/options"
@@ -28,24 +29,24 @@ import (
 )
 
 // enter logs sig. Like Rekor, it refuses a signature that does not verify.
-func (l *Log) enter(sig *Signature, at time.Time) (*rekor.TransparencyLogEntry, error) {
-	body, kind, version, err := l.body(sig)
+func (l *Log) enter(sig *Signature, o SignOptions) (*rekor.TransparencyLogEntry, error) {
+	body, kind, version, err := l.body(sig, o.InToto)
 	if err != nil {
 		return nil, fmt.Errorf("log signature: %w", err)
 	}
-	return l.append(body, kind, version, at)
+	return l.append(body, kind, version, o.At)
 }
 
-func (l *Log) body(sig *Signature) (body []byte, kind, version string, err error) {
+func (l *Log) body(sig *Signature, inToto bool) (body []byte, kind, version string, err error) {
 	if l.version == 2 {
 		return bodyV2(sig)
 	}
-	return bodyV1(sig)
+	return bodyV1(sig, inToto)
 }
 
-// bodyV1 is an entry of kind dsse or hashedrekord, version 0.0.1, made by Rekor's own
-// library.
-func bodyV1(sig *Signature) (body []byte, kind, version string, err error) {
+// bodyV1 is an entry of kind dsse or hashedrekord, version 0.0.1, or of kind intoto,
+// version 0.0.2, made by Rekor's own library.
+func bodyV1(sig *Signature, inToto bool) (body []byte, kind, version string, err error) {
 	properties := types.ArtifactProperties{
 		PKIFormat:      string(pki.X509),
 		PublicKeyBytes: [][]byte{sig.signer.materialPEM()},
@@ -57,6 +58,9 @@ func bodyV1(sig *Signature) (body []byte, kind, version string, err error) {
 	} else {
 		kind = dsse.KIND
 		properties.ArtifactBytes = sig.envelopeJSON()
+	}
+	if inToto {
+		kind, version = intoto.KIND, "0.0.2"
 	}
 	ctx := context.Background() // the library takes one, but reads from memory
 	proposed, err := types.NewProposedEntry(ctx, kind, version, properties)

@@ -59,6 +59,9 @@ type SignOptions struct {
 	// Log records the signature. Nil: the instance's Log for a certificate, nobody
 	// for a bare key.
 	Log *Log
+	// InToto logs an attestation with an entry of kind intoto 0.0.2 in place of dsse,
+	// as cosign v1 did and v2 does with --rekor-entry-type=intoto.
+	InToto bool
 	// NoLog does without.
 	NoLog bool
 	// TSA countersigns the signature. Nil: the instance's for a certificate, nobody
@@ -136,7 +139,7 @@ func (s *Signer) vouch(sig *Signature, o SignOptions) (_ *Signature, err error) 
 		sig.Timestamps = [][]byte{token}
 	}
 	if log != nil && !o.NoLog {
-		entry, err := log.enter(sig, o.At)
+		entry, err := log.enter(sig, o)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ package sigstore_test
 
 import (
 	"crypto"
+	"fmt"
 	"testing"
 	"time"
 
@@ -22,16 +23,18 @@ func TestCosignVerifiesKeys(t *testing.T) {
 		{Kind: signtest.RSA2048},
 		{Kind: signtest.RSA3072},
 		{Kind: signtest.RSA4096},
+		{Kind: signtest.RSA2048, PSS: true},
+		{Kind: signtest.RSA3072, PSS: true, Hash: crypto.SHA384},
 		{Kind: sigstore.Ed25519},
 	}
 	for _, o := range tests {
-		t.Run(string(o.Kind)+" "+o.Hash.String(), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %s PSS=%t", o.Kind, o.Hash, o.PSS), func(t *testing.T) {
 			t.Parallel()
 			key := newKey(t, o)
 			for _, layout := range sigstore.Layouts() {
 				reg, image := registryWithImage(t)
 				attach(t, reg, image, sign(t, key, image, sigstore.SignOptions{Layout: layout}))
-				if err := verify(t, reg, image, layout, trust{key: key}.options(t)); err != nil {
+				if err := verify(t, reg, image, layout, trust{key: key, pss: o.PSS}.options(t)); err != nil {
 					t.Errorf("%s: %v", layout, err)
 				}
 				stranger := newKey(t, sigstore.KeyOptions{})

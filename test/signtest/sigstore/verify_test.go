@@ -4,6 +4,7 @@ package sigstore_test
 
 import (
 	"crypto"
+	"crypto/rsa"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -28,6 +29,7 @@ import (
 // trust is what cosign's own verifier trusts.
 type trust struct {
 	key      *sigstore.Signer // or else
+	pss      bool
 	issuer   string
 	subject  string
 	material root.TrustedMaterial // nil: nothing
@@ -51,7 +53,11 @@ func (w trust) options(t *testing.T) *cosign.CheckOpts {
 		o.Identities = []cosign.Identity{{Issuer: w.issuer, Subject: w.subject}}
 		return o
 	}
-	verifier, err := signature.LoadVerifierWithOpts(w.key.Key.Public(), options.WithHash(cryptoHash(w.key)))
+	load := []signature.LoadOption{options.WithHash(cryptoHash(w.key))}
+	if w.pss {
+		load = append(load, options.WithRSAPSS(&rsa.PSSOptions{Hash: cryptoHash(w.key)}))
+	}
+	verifier, err := signature.LoadVerifierWithOpts(w.key.Key.Public(), load...)
 	if err != nil {
 		t.Fatal(err)
 	}
