@@ -3,10 +3,8 @@
 package main
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"gopkg.in/yaml.v3"
 )
@@ -18,12 +16,11 @@ func writeBundle(dir string, trust map[string]any) (string, error) {
 	if err := os.CopyFS(bundle, os.DirFS(filepath.Join("bundles", "default"))); err != nil {
 		return "", err
 	}
-	raw, err := yaml.Marshal(map[string]any{
-		"documents": trust, "namespaces": map[string]any{},
-		"policies": []any{map[string]any{
-			"name": "release", "scopes": []string{"*"}, "signers": slices.Sorted(maps.Keys(trust)), "require": "any",
-		}},
-	})
+	var policies []any
+	for scope, document := range trust {
+		policies = append(policies, map[string]any{"name": "for " + scope, "scopes": []string{scope}, "trust": document})
+	}
+	raw, err := yaml.Marshal(map[string]any{"policies": policies})
 	if err != nil {
 		return "", err
 	}

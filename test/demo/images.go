@@ -24,7 +24,7 @@ type image struct {
 // shelf is the registry with its images.
 type shelf struct {
 	registry *registrytest.Registry
-	trust    map[string]any // the trust documents of those who may sign, by name
+	trust    map[string]any // the trust documents of those who may sign, by the scope they may sign in
 	images   []image
 }
 
@@ -67,9 +67,9 @@ func stock(ctx context.Context) (*shelf, error) {
 		return nil, err
 	}
 	sh := &shelf{registry: registry, trust: map[string]any{
-		"release-certificate": ca.TrustDocument(s.release.Identity()),
-		"release-key":         s.key.TrustDocument(),
-		"release-workflow":    instance.TrustDocument(s.workflow.Identity()),
+		"*":                         ca.TrustDocument(s.release.Identity()),
+		registry.Host() + "/cosign": s.key.TrustDocument(),
+		registry.Host() + "/github": instance.TrustDocument(s.workflow.Identity()),
 	}}
 	for _, put := range goods() {
 		if err := put.put(ctx, registry, put.name, s); err != nil {
@@ -97,10 +97,10 @@ func goods() []good {
 		})},
 		{"tampered", "the payload was changed after signing", "invalid_signature", tampered},
 		{"copied", "a good signature of another image", "subject_mismatch", copied},
-		{"cosign-key", "signed by a Cosign key, bundle v0.3", "", cosigned(sigstore.SignOptions{Layout: sigstore.Bundle})},
-		{"cosign-tag", "signed by a Cosign key, .sig tag", "", cosigned(sigstore.SignOptions{Layout: sigstore.Tag})},
-		{"cosign-keyless", "signed by a GitHub workflow", "", keyless},
-		{"attested", "only attested by the Cosign key", "no_signature", cosigned(sigstore.SignOptions{PredicateType: "https://slsa.dev/provenance/v1"})},
+		{"cosign/bundle", "signed by a Cosign key, bundle v0.3", "", cosigned(sigstore.SignOptions{Layout: sigstore.Bundle})},
+		{"cosign/tag", "signed by a Cosign key, .sig tag", "", cosigned(sigstore.SignOptions{Layout: sigstore.Tag})},
+		{"github/app", "signed by a GitHub workflow", "", keyless},
+		{"cosign/attested", "only attested by the Cosign key", "no_signature", cosigned(sigstore.SignOptions{PredicateType: "https://slsa.dev/provenance/v1"})},
 		{"unsigned", "no signature", "no_signature", unsigned},
 	}
 }

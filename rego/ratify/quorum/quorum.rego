@@ -63,9 +63,11 @@ _key(signature) := [name |
 
 _reasons(_, "verified", _) := []
 
+# Signers of one format often have the same to say; it is said once.
 _reasons(statement, verdict, reports) := [line |
-	some e in _errors(statement, verdict, reports)
-	line := sprintf("policy %q: %v: %v", [statement.name, e.code, e.message])
+	lines := [sprintf("policy %q: %v: %v", [statement.name, e.code, e.message]) | some e in _errors(statement, verdict, reports)]
+	some i, line in lines
+	not line in array.slice(lines, 0, i)
 ] if {
 	verdict != "verified"
 }
