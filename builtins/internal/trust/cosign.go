@@ -4,6 +4,7 @@ package trust
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
 )
@@ -98,7 +99,7 @@ func (p *parser) demand(o map[string]any, path, name string, byDefault Demand, a
 		if !ok {
 			return d
 		}
-		if d = Demand(s); !contains(known, d) {
+		if d = Demand(s); !slices.Contains(known, d) {
 			p.add(key(path, name), fmt.Sprintf("%q is not a demand", s), "write one of "+quoted(texts(known)))
 			return byDefault
 		}
@@ -144,15 +145,6 @@ func (p *parser) annotations(v any, path string) map[string]string {
 		}
 	}
 	return annotations
-}
-
-func contains(known []Demand, d Demand) bool {
-	for _, k := range known {
-		if k == d {
-			return true
-		}
-	}
-	return false
 }
 
 func texts(demands []Demand) []string {

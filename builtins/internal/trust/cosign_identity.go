@@ -87,7 +87,10 @@ func (p *parser) certificateIdentity(v any, path string) CertificateIdentity {
 		}
 	}
 	narrowed := text(o, "repository") != "" || text(o, "owner") != "" || text(o, "repository_id") != "" || text(o, "owner_id") != ""
-	canonical, _ := json.Marshal(o) //nolint:errcheck,errchkjson // a map of strings always marshals
+	canonical, err := json.Marshal(o)
+	if err != nil {
+		panic("trust: marshal decoded JSON: " + err.Error())
+	}
 	i := CertificateIdentity{Text: string(canonical)}
 	i.demands = append(i.demands, p.either(o, path, ClaimIssuer, true, false)...)
 	i.demands = append(i.demands, p.either(o, path, ClaimSubject, !narrowed, narrowed)...)

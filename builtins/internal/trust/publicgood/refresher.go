@@ -115,7 +115,7 @@ func (r *Refresher) Refresh(ctx context.Context) error {
 // fetcher is how go-tuf reaches the repository: through our client, for as long
 // as ctx lasts.
 type fetcher struct {
-	ctx    context.Context //nolint:containedctx // go-tuf v2 passes none
+	ctx    context.Context // go-tuf v2 passes none
 	client *http.Client
 }
 
