@@ -65,7 +65,9 @@ _reasons(_, "verified", _) := []
 
 # Signers of one format often have the same to say; it is said once.
 _reasons(statement, verdict, reports) := [line |
-	lines := [sprintf("policy %q: %v: %v", [statement.name, e.code, e.message]) | some e in _errors(statement, verdict, reports)]
+	lines := [sprintf("policy %q: %v: %v", [statement.name, e.code, e.message]) |
+		some e in _errors(statement, verdict, reports)
+	]
 	some i, line in lines
 	not line in array.slice(lines, 0, i)
 ] if {
