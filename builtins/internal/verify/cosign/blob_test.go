@@ -45,13 +45,14 @@ func TestVerifyBlob(t *testing.T) {
 				sig, err := s.signer.SignBlob(content, s.sign)
 				must(t, err)
 				s.tamper(sig)
-				tt.asked.Envelope, err = sig.Bundle()
+				asked := tt.asked
+				asked.Envelope, err = sig.Bundle()
 				must(t, err)
 				want := tt.key
 				if !keyed {
 					want = tt.cert
 				}
-				got := s.verifier.VerifyBlob(t.Context(), tt.asked, s.document())
+				got := s.verifier.VerifyBlob(t.Context(), asked, s.document())
 				if v := verdictOf(got); v.Codes != want || v.Verified != (want == "") {
 					t.Errorf("%+v, want %q\n%s", v, want, messages(got))
 				}
