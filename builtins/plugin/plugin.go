@@ -115,7 +115,14 @@ func (p *Plugin) Stop(context.Context) {
 }
 
 func (p *Plugin) replace(c *config.Config) error {
-	next, err := service.New(c, service.Deps{Metrics: p.metrics, UserAgent: p.userAgent})
+	next, err := service.New(c, service.Deps{
+		Metrics: p.metrics, UserAgent: p.userAgent, LongLived: true,
+		Refreshed: func(err error) {
+			if err != nil { // the last good one stays
+				p.manager.Logger().Warn("plugins.ratify: %v", err)
+			}
+		},
+	})
 	if err != nil {
 		return err
 	}

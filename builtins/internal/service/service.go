@@ -36,6 +36,11 @@ type Deps struct {
 	Metrics *telemetry.Metrics
 	// UserAgent is sent to registries. "": "opa-ratify".
 	UserAgent string
+	// LongLived says that the process serves: what a trust document wants to be
+	// fresh (Sigstore's public trusted root) is then refreshed in the background.
+	LongLived bool
+	// Refreshed is told how each such refresh ended. Nil: nobody is.
+	Refreshed func(error)
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 }
@@ -47,6 +52,7 @@ type Service struct {
 	now     func() time.Time
 	store   *evidence.Store
 	engine  *verify.Engine
+	root    *publicRoot
 	close   func() error
 
 	local struct {
@@ -66,7 +72,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{config: c, metrics: d.Metrics, now: d.Now}
+	s := &Service{config: c, metrics: d.Metrics, now: d.Now, root: newPublicRoot(d)}
 	s.store = evidence.NewStore(client, evidence.Options{
 		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
 		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
@@ -76,6 +82,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	verifier, revocation := newNotation(c, d)
 	s.close = func() error {
 		s.store.Close()
+		s.root.stop()
 		revocation.CloseIdleConnections()
 		return client.Close()
 	}
@@ -102,7 +109,7 @@ func (s *Service) Close() error { return s.close() }
 
 // ParseTrust compiles a trust document; see [trust.Parse].
 func (s *Service) ParseTrust(raw []byte) (*trust.Document, error) {
-	return trust.Parse(raw, trust.Options{Now: s.now})
+	return trust.Parse(raw, trust.Options{Now: s.now, PublicGood: s.root.current})
 }
 
 // localTrustAge is how long the machine's own trust configuration is believed
