@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	rekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
 
@@ -121,6 +122,14 @@ func TestVerify_several(t *testing.T) {
 			t.Errorf("signature %d: %+v", i+1, v)
 		}
 	}
+}
+
+// A signature is for one image alone, unlike an attestation.
+func TestVerify_severalSubjects(t *testing.T) {
+	t.Parallel()
+	s := byKey(t, sigstore.KeyOptions{})
+	s.sign.Digests = []digest.Digest{subject.Digest, elsewhere().Digest}
+	s.wants("subject_mismatch", "not only for")
 }
 
 // The hash that the trust document fixes is the only one.
