@@ -9,12 +9,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -49,27 +47,10 @@ var states = map[string]string{
 var binary string
 
 func TestMain(m *testing.M) {
-	code, err := runWithBinary(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func runWithBinary(m *testing.M) (code int, err error) {
-	dir, err := os.MkdirTemp("", "opa-ratify-bench")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	binary = filepath.Join(dir, "opa-ratify")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", binary, "../../cmd/opa-ratify")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build opa-ratify: %w\n%s", err, output)
-	}
-	return m.Run(), nil
+	os.Exit(servetest.Main(m, func(built string) error {
+		binary = built
+		return nil
+	}))
 }
 
 // world is a registry with signed images.

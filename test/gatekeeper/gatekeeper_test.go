@@ -10,10 +10,8 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,27 +29,10 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	code, err := runWithBinary(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func runWithBinary(m *testing.M) (code int, err error) {
-	dir, err := os.MkdirTemp("", "opa-ratify-gatekeeper")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	binary = filepath.Join(dir, "opa-ratify")
-	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-o", binary, "../../cmd/opa-ratify")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build opa-ratify: %w\n%s", err, output)
-	}
-	return m.Run(), nil
+	os.Exit(servetest.Main(m, func(built string) error {
+		binary = built
+		return nil
+	}))
 }
 
 // The policies a provider may be given.
@@ -92,6 +73,7 @@ type scene struct {
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
+	servetest.WatchSources(t)
 	s := &scene{registry: registrytest.Start(t, registrytest.Options{})}
 	ca, err := signtest.NewCA(signtest.CAOptions{})
 	fatal(t, err)
