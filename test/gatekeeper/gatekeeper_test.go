@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/open-policy-agent/frameworks/constraint/pkg/apis/externaldata/unversioned"
 	"github.com/open-policy-agent/frameworks/constraint/pkg/externaldata"
@@ -98,9 +99,16 @@ func fatal(t *testing.T, err error) {
 	}
 }
 
+// How long the provider may take: longer than a busy machine needs, or so short
+// that a test need not wait for what never comes.
+const (
+	patient   = 30 * time.Second
+	impatient = 2 * time.Second
+)
+
 // serve runs the binary with a policy ("" for none) and returns the Provider and
 // the client that Gatekeeper would use.
-func (s *scene) serve(t *testing.T, policy, path string) (*unversioned.Provider, sender) {
+func (s *scene) serve(t *testing.T, policy, path string, patience time.Duration) (*unversioned.Provider, sender) {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name string, content []byte) string {
@@ -108,7 +116,7 @@ func (s *scene) serve(t *testing.T, policy, path string) (*unversioned.Provider,
 		fatal(t, os.WriteFile(name, content, 0o600))
 		return name
 	}
-	args := []string{"--config-file", write("config.yaml", []byte("plugins: {ratify: {gatekeeper: {timeout: 500ms}}}"))}
+	args := []string{"--config-file", write("config.yaml", fmt.Appendf(nil, "plugins: {ratify: {gatekeeper: {timeout: %v}}}", patience))}
 	if policy != "" {
 		args = append(args, write("policy.rego", []byte(policy)), write("data.json", s.trust))
 	}
@@ -121,7 +129,7 @@ func (s *scene) serve(t *testing.T, policy, path string) (*unversioned.Provider,
 	fatal(t, err)
 	return &unversioned.Provider{
 		ObjectMeta: metav1.ObjectMeta{Name: "ratify-provider"},
-		Spec:       unversioned.ProviderSpec{URL: server.URL + path, Timeout: 5, CABundle: base64.StdEncoding.EncodeToString(ca)},
+		Spec:       unversioned.ProviderSpec{URL: server.URL + path, Timeout: 2 * int(patient/time.Second), CABundle: base64.StdEncoding.EncodeToString(ca)},
 	}, sending(&pair)
 }
 
@@ -166,7 +174,11 @@ func TestTemplatesDenyWhatIsNotVerified(t *testing.T) {
 				if tt.fault != nil {
 					s.registry.Inject(*tt.fault)
 				}
-				provider, send := s.serve(t, tt.policy, generation.path)
+				patience := patient
+				if tt.want == "timeout" {
+					patience = impatient
+				}
+				provider, send := s.serve(t, tt.policy, generation.path, patience)
 				got := violations(t, provider, send, generation.field, tt.image(s))
 				if (len(got) > 0) != (tt.want != "") || !strings.Contains(fmt.Sprint(got...), tt.want) {
 					t.Errorf("violations %q, want %q", got, tt.want)
@@ -185,7 +197,7 @@ func TestHungImageLeavesTheOthersAnswered(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	s.registry.Inject(registrytest.Fault{Repo: "unsigned", Action: registrytest.Hang()})
-	provider, send := s.serve(t, goodPolicy, "/ratify/gatekeeper/v1/verify")
+	provider, send := s.serve(t, goodPolicy, "/ratify/gatekeeper/v1/verify", impatient)
 	response, _, err := send(t.Context(), provider, []string{s.signed, s.unsigned})
 	fatal(t, err)
 	items := response.Response.Items
@@ -200,7 +212,7 @@ func TestHungImageLeavesTheOthersAnswered(t *testing.T) {
 func TestClientWithoutCertificateGetsNothing(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	provider, _ := s.serve(t, goodPolicy, "/ratify/gatekeeper/v1/verify")
+	provider, _ := s.serve(t, goodPolicy, "/ratify/gatekeeper/v1/verify", patient)
 	_, _, err := sending(nil)(t.Context(), provider, []string{s.signed})
 	if err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("got %v", err)

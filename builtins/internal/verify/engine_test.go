@@ -282,7 +282,7 @@ func TestHungRegistryNamesTheStage(t *testing.T) {
 	image := w.signed(t, "app", w.release, signtest.SignOptions{})
 	release := make(chan struct{})
 	remove := w.Inject(registrytest.Fault{Kind: registrytest.KindReferrers, Action: registrytest.Hold(release)})
-	r := w.engine.Verify(t.Context(), verify.Request{Image: w.Reference("app", image.Digest), Trust: w.doc, Timeout: 50 * time.Millisecond})
+	r := w.engine.Verify(t.Context(), verify.Request{Image: w.Reference("app", image.Digest), Trust: w.doc, Timeout: 2 * time.Second})
 	want(t, r, report.Inconclusive, report.Timeout)
 	if e := r.Errors[0]; e.Stage != report.StageReferrers || !e.Retryable || !strings.Contains(e.Message, "referrers") {
 		t.Errorf("error %+v", e)
