@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"time"
@@ -35,9 +36,13 @@ func setupCosign(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	signer, err := instance.Certify(sigstore.GitHub("acme/app", "release.yml", "refs/tags/v1"))
+	signer, err := instance.Certify(releaseWorkflow())
 	env.Values[workflowKey{}] = &workflow{instance, signer}
 	return err
+}
+
+func releaseWorkflow() sigstore.CertificateOptions {
+	return sigstore.GitHub("acme/app", "release.yml", "refs/tags/v1")
 }
 
 // makeKey is the command `make-key KIND FILE`: it writes a private key for
@@ -67,16 +72,40 @@ func trustKeys(ts *testscript.TestScript, neg bool, args []string) {
 	writeRelease(ts, args[0], map[string]any{"cosign": map[string]any{"keys": keys}})
 }
 
-// trustWorkflow is the command `trust-workflow FILE ROOT`: it writes {"release": trust
-// document} for the workflow, and the trusted root for cosign.
+// trustWorkflow is the command `trust-workflow FILE`: it writes {"release": trust
+// document} for the workflow.
 func trustWorkflow(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: trust-workflow FILE ROOT")
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: trust-workflow FILE")
 	}
 	w := scriptWorkflow(ts)
 	writeRelease(ts, args[0], w.instance.TrustDocument(w.signer.Identity()))
+}
+
+// startSigstore is the command `sigstore`: it serves the Sigstore that certifies the
+// workflow at $SIGSTORE. cosign finds it there, or through signing_config.json
+// (signing_config_v2.json: with the second version of the transparency log), and trusts
+// trusted_root.json; $TOKEN proves that it runs in the workflow.
+func startSigstore(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: sigstore")
+	}
+	w := scriptWorkflow(ts)
+	server := httptest.NewServer(w.instance.Handler())
+	ts.Defer(server.Close)
+	for name, version := range map[string]uint32{"signing_config.json": 1, "signing_config_v2.json": 2} {
+		config, err := w.instance.SigningConfig(server.URL, version)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(name), config, 0o600))
+	}
 	root := w.instance.TrustedRootJSON(sigstore.TrustedRootOptions{})
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), root, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("trusted_root.json"), root, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("rekor.pub"), []byte(w.instance.Log.PEM()), 0o600))
+	ts.Setenv("SIGSTORE_REKOR_PUBLIC_KEY", ts.MkAbs("rekor.pub"))
+	ts.Setenv("SIGSTORE", server.URL)
+	token, err := w.instance.Token(releaseWorkflow())
+	ts.Check(err)
+	ts.Setenv("TOKEN", token)
 }
 
 // signByWorkflow is the command `sign-by-workflow [bundle|tag] REPOSITORY`: the workflow

@@ -15,7 +15,8 @@
 //	trust-keys FILE KEY...        write a trust document for files with public keys
 //	sign-by-workflow bundle|tag REPOSITORY
 //	                              have a GitHub workflow sign the image pushed last
-//	trust-workflow FILE ROOT      write a trust document for that, and the trusted root
+//	sigstore                      serve the Sigstore that certifies the workflow to cosign
+//	trust-workflow FILE           write a trust document for the workflow
 //	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation, cosign2, cosign3
 //
 // besides what testscript itself knows. Those in testdata/interop need the notation

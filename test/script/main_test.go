@@ -71,6 +71,7 @@ func runScripts(t *testing.T, dir string) {
 			"sign":             signImage,
 			"sign-blob":        signBlob,
 			"sign-by-workflow": signByWorkflow,
+			"sigstore":         startSigstore,
 			"make-key":         makeKey,
 			"trust":            writeTrust,
 			"trust-keys":       trustKeys,

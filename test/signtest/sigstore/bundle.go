@@ -27,7 +27,7 @@ func (sig *Signature) Bundle() ([]byte, error) {
 	}
 	if sig.PayloadType == "" {
 		b.Content = &bundle.Bundle_MessageSignature{MessageSignature: &common.MessageSignature{
-			MessageDigest: &common.HashOutput{Algorithm: sig.hashAlgorithm(), Digest: sig.digest()},
+			MessageDigest: hashOutput(sig.digest()),
 			Signature:     sig.Sig,
 		}}
 	} else {

@@ -4,6 +4,7 @@ package sigstore
 
 import (
 	"cmp"
+	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -18,6 +19,11 @@ import (
 
 // GitHubIssuer is the OIDC issuer of GitHub Actions.
 const GitHubIssuer = "https://token.actions.githubusercontent.com"
+
+const (
+	defaultIdentity = "release@acme.example"
+	defaultIssuer   = "https://accounts.acme.example"
+)
 
 // CertificateOptions says what is different about a signing certificate.
 type CertificateOptions struct {
@@ -105,25 +111,32 @@ func (i *Instance) Certify(o CertificateOptions) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if signer.Chain, err = i.chain(o, signer.Key.Public()); err != nil {
+		return nil, err
+	}
+	signer.instance = i
+	return signer, nil
+}
+
+// chain certifies a key: the certificate first, the root last.
+func (i *Instance) chain(o CertificateOptions, public crypto.PublicKey) ([]*x509.Certificate, error) {
 	template, err := o.template(i.now())
 	if err != nil {
 		return nil, err
 	}
 	if !o.NoSCT {
 		by := cmp.Or(o.SCTBy, i)
-		list, err := by.sctList(i.fulcio, *template, signer.Key.Public(), i.now())
+		list, err := by.sctList(i.fulcio, *template, public, i.now())
 		if err != nil {
 			return nil, err
 		}
 		template.ExtraExtensions = append(template.ExtraExtensions, list)
 	}
-	cert, err := i.fulcio.issue(template, signer.Key.Public())
+	cert, err := i.fulcio.issue(template, public)
 	if err != nil {
 		return nil, err
 	}
-	signer.Chain = slices.Insert(slices.Clone(i.fulcio.chain), 0, cert)
-	signer.instance = i
-	return signer, nil
+	return slices.Insert(slices.Clone(i.fulcio.chain), 0, cert), nil
 }
 
 func (o CertificateOptions) template(now time.Time) (*x509.Certificate, error) {
@@ -144,7 +157,7 @@ func (o CertificateOptions) template(now time.Time) (*x509.Certificate, error) {
 		ExtKeyUsage:     []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
 		ExtraExtensions: extensions,
 	}
-	identity := cmp.Or(o.Identity, "release@acme.example")
+	identity := cmp.Or(o.Identity, defaultIdentity)
 	if !strings.Contains(identity, "://") {
 		template.EmailAddresses = []string{identity}
 		return template, nil
@@ -161,7 +174,7 @@ func (o CertificateOptions) template(now time.Time) (*x509.Certificate, error) {
 // ones DER strings.
 func (o CertificateOptions) extensions() ([]pkix.Extension, error) {
 	c := o.Claims
-	issuer := cmp.Or(o.Issuer, "https://accounts.acme.example")
+	issuer := cmp.Or(o.Issuer, defaultIssuer)
 	var list []pkix.Extension
 	for i, value := range []string{
 		issuer, c.GithubWorkflowTrigger, c.GithubWorkflowSHA,

@@ -76,29 +76,40 @@ func bodyV1(sig *Signature, inToto bool) (body []byte, kind, version string, err
 }
 
 // bodyV2 is an entry of kind dsse or hashedrekord, version 0.0.2.
-//
-// Spec: Rekor v2, api/proto/rekor/v2/{dsse,hashedrekord}.proto.
 func bodyV2(sig *Signature) (body []byte, kind, version string, err error) {
 	verifier, err := sig.verifierV2()
 	if err != nil {
 		return nil, "", "", err
 	}
 	signed := &tiles.Signature{Content: sig.Sig, Verifier: verifier}
-	entry := &tiles.Entry{ApiVersion: "0.0.2"}
-	if sig.PayloadType == "" {
-		entry.Kind = hashedrekord.KIND
-		entry.Spec = &tiles.Spec{Spec: &tiles.Spec_HashedRekordV002{HashedRekordV002: &tiles.HashedRekordLogEntryV002{
-			Data:      &common.HashOutput{Algorithm: sig.hashAlgorithm(), Digest: sig.digest()},
-			Signature: signed,
-		}}}
-	} else {
-		sum := sha256.Sum256(sig.Payload)
-		entry.Kind = dsse.KIND
-		entry.Spec = &tiles.Spec{Spec: &tiles.Spec_DsseV002{DsseV002: &tiles.DSSELogEntryV002{
-			PayloadHash: &common.HashOutput{Algorithm: common.HashAlgorithm_SHA2_256, Digest: sum[:]},
-			Signatures:  []*tiles.Signature{signed},
-		}}}
+	if sig.PayloadType != "" {
+		return encodeV2(dsseV2(sig.Payload, signed))
 	}
+	return encodeV2(hashedRekordV2(hashOutput(sig.digest()), signed))
+}
+
+// dsseV2 is an entry for an envelope.
+//
+// Spec: Rekor v2, api/proto/rekor/v2/dsse.proto.
+func dsseV2(payload []byte, signed *tiles.Signature) *tiles.Entry {
+	sum := sha256.Sum256(payload)
+	return &tiles.Entry{Kind: dsse.KIND, Spec: &tiles.Spec{Spec: &tiles.Spec_DsseV002{DsseV002: &tiles.DSSELogEntryV002{
+		PayloadHash: &common.HashOutput{Algorithm: common.HashAlgorithm_SHA2_256, Digest: sum[:]},
+		Signatures:  []*tiles.Signature{signed},
+	}}}}
+}
+
+// hashedRekordV2 is an entry for a signature over a digest.
+//
+// Spec: Rekor v2, api/proto/rekor/v2/hashedrekord.proto.
+func hashedRekordV2(data *common.HashOutput, signed *tiles.Signature) *tiles.Entry {
+	return &tiles.Entry{Kind: hashedrekord.KIND, Spec: &tiles.Spec{Spec: &tiles.Spec_HashedRekordV002{
+		HashedRekordV002: &tiles.HashedRekordLogEntryV002{Data: data, Signature: signed},
+	}}}
+}
+
+func encodeV2(entry *tiles.Entry) (body []byte, kind, version string, err error) {
+	entry.ApiVersion = "0.0.2"
 	encoded, err := protojson.Marshal(entry)
 	if err != nil {
 		return nil, "", "", fmt.Errorf("encode log entry: %w", err)
@@ -142,15 +153,4 @@ func (sig *Signature) hash() crypto.Hash {
 		return crypto.SHA512
 	}
 	return crypto.SHA256
-}
-
-func (sig *Signature) hashAlgorithm() common.HashAlgorithm {
-	switch sig.hash() {
-	case crypto.SHA384:
-		return common.HashAlgorithm_SHA2_384
-	case crypto.SHA512:
-		return common.HashAlgorithm_SHA2_512
-	default:
-		return common.HashAlgorithm_SHA2_256
-	}
 }

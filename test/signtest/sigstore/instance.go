@@ -30,6 +30,7 @@ type Instance struct {
 	TSA *TSA
 
 	now    func() time.Time
+	tokens tokens
 	fulcio *authority
 	ctLog  *Log // of which only key and identifier are used
 }

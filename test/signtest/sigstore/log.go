@@ -64,6 +64,9 @@ func newLog(version int, base string, now func() time.Time) (*Log, error) {
 	return l, nil
 }
 
+// PEM is the public key of the log, for command lines that know no trusted root.
+func (l *Log) PEM() string { return l.key.PEM() }
+
 // identify is the identifier of the log in entries and trusted roots.
 func (l *Log) identify() ([]byte, error) {
 	if l.version == 1 {

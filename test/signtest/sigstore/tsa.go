@@ -4,11 +4,12 @@ package sigstore
 
 import (
 	"crypto"
-	_ "crypto/sha256" // hash of timestamps
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
+	"math/big"
 	"time"
 
 	"github.com/digitorus/timestamp"
@@ -58,12 +59,17 @@ func newTSA(clock func() time.Time) (*TSA, error) {
 
 // countersign is a time-stamp response (DER) for data, of the present if at is zero.
 func (t *TSA) countersign(data []byte, at time.Time) ([]byte, error) {
-	hash := crypto.SHA256.New()
-	hash.Write(data)
+	sum := sha256.Sum256(data)
+	return t.respond(crypto.SHA256, sum[:], nil, timeOr(at, t.now()))
+}
+
+// respond is a time-stamp response (DER) for a digest.
+func (t *TSA) respond(hash crypto.Hash, digest []byte, nonce *big.Int, at time.Time) ([]byte, error) {
 	stamp := timestamp.Timestamp{
-		HashAlgorithm:     crypto.SHA256,
-		HashedMessage:     hash.Sum(nil),
-		Time:              timeOr(at, t.now()).UTC().Truncate(time.Second),
+		HashAlgorithm:     hash,
+		HashedMessage:     digest,
+		Nonce:             nonce,
+		Time:              at.UTC().Truncate(time.Second),
 		Policy:            asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 2},
 		AddTSACertificate: true,
 	}
