@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,9 +28,15 @@ type workflow struct {
 	signer   *sigstore.Signer
 }
 
-// setupCosign gives each script a workflow, and cosign nothing to ask for a password.
+// setupCosign gives each script a workflow and the bundles, and cosign nothing to ask
+// for a password.
 func setupCosign(env *testscript.Env) error {
 	env.Setenv("COSIGN_PASSWORD", "")
+	bundles, err := filepath.Abs(product + "bundles")
+	if err != nil {
+		return err
+	}
+	env.Setenv("BUNDLES", bundles)
 	// Signatures are a minute old, so that the clocks of all verifiers are past them.
 	ago := func() time.Time { return time.Now().Add(-time.Minute) }
 	instance, err := sigstore.NewInstance(sigstore.InstanceOptions{Now: ago})

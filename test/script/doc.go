@@ -19,7 +19,8 @@
 //	trust-workflow FILE           write a trust document for the workflow
 //	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation, cosign2, cosign3
 //
-// besides what testscript itself knows. Those in testdata/interop need the notation
-// command line, those in testdata/interop-cosign the cosign command lines of version 2
-// and 3; `make interop` and `make interop-cosign` build and run them.
+// besides what testscript itself knows; $BUNDLES is the folder of that name. Those in
+// testdata/interop need the notation command line, those in testdata/interop-cosign the
+// cosign command lines of version 2 and 3; `make interop` and `make interop-cosign`
+// build and run them.
 package script

@@ -49,7 +49,7 @@ func runWithBinary(m *testing.M) (code int, err error) {
 // It listens only while tests run, so TestMain would be too early.
 func watchSources(t *testing.T) {
 	t.Helper()
-	for _, name := range []string{"go.mod", "go.sum", "builtins", "cmd", "rego"} {
+	for _, name := range []string{"go.mod", "go.sum", "builtins", "bundles", "cmd", "rego"} {
 		err := filepath.Walk(product+name, func(_ string, _ os.FileInfo, err error) error { return err })
 		if err != nil {
 			t.Fatal(err)

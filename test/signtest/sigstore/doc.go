@@ -18,6 +18,9 @@
 // by default. Every field makes one thing different, so that a test can have a signature
 // that fails exactly one check. What no signer would make, the edits of a [Signature] do.
 //
+// The command lines of cosign sign by themselves, with [Instance.Handler] in place of the
+// public services and [Instance.Token] in place of a login.
+//
 // Specs: cosign specs/SIGNATURE_SPEC.md, specs/BUNDLE_SPEC.md; Sigstore bundle v0.3;
 // in-toto attestation v1; DSSE v1.0; RFC 3161; RFC 6962.
 package sigstore
