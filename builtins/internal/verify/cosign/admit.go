@@ -129,7 +129,7 @@ func parseToken(der []byte) (*pkcs7.PKCS7, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pkcs7.Parse(token)
+	return guarded(func() (*pkcs7.PKCS7, error) { return pkcs7.Parse(token) })
 }
 
 // admitBody refuses a log entry whose keys would cost too much: its parser may

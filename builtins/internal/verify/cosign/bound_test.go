@@ -59,6 +59,12 @@ func TestVerify_bounds(t *testing.T) {
 		{"too large a key in a log entry", func(s *scene) {
 			s.tamper = func(sig *sigstore.Signature) { hugeKey(s, sig.Entries[0]) }
 		}, "invalid_log_entry", false},
+		{"a log entry without a version", func(s *scene) {
+			s.tamper = func(sig *sigstore.Signature) {
+				body := bytes.Replace(sig.Entries[0].CanonicalizedBody, []byte("apiVersion"), []byte("apiversion"), 1)
+				sig.Entries[0].CanonicalizedBody = body
+			}
+		}, "invalid_log_entry", false},
 		{"too many layers", func(s *scene) {
 			s.manifest = func(m *ocispec.Manifest) {
 				for range 64 {

@@ -15,8 +15,21 @@ import (
 
 // parseBundle decodes as sigstore-go does, but leaves its checks for later.
 func parseBundle(raw []byte) (*protobundle.Bundle, error) {
-	b := &protobundle.Bundle{}
-	return b, protojson.Unmarshal(raw, b)
+	return guarded(func() (*protobundle.Bundle, error) {
+		b := &protobundle.Bundle{}
+		return b, protojson.Unmarshal(raw, b)
+	})
+}
+
+// guarded calls a library that reads strangers' bytes. If it panics, that is
+// what it says of them: Rekor's types do so for a log entry without a version.
+func guarded[T any](read func() (T, error)) (v T, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("its parser panicked: %v", r)
+		}
+	}()
+	return read()
 }
 
 // mediaTypeOf returns the media type that a Sigstore bundle says it has, "" if

@@ -63,12 +63,12 @@ func newSigned(proofs *protobundle.Bundle, payload []byte) (*signed, *report.Err
 	if refused := admitMaterial(proofs); refused != nil {
 		return nil, refused
 	}
-	entity, err := bundle.NewBundle(withoutLog(proofs))
+	entity, err := newBundle(withoutLog(proofs))
 	if err != nil {
 		return nil, malformed("the Sigstore bundle is not valid: %s", oneLine(err.Error()))
 	}
 	s := &signed{proofs: proofs, entity: entity}
-	content, err := entity.VerificationContent()
+	content, err := guarded(entity.VerificationContent)
 	if err != nil {
 		return nil, malformed("the verification material cannot be read: %s", oneLine(err.Error()))
 	}
@@ -79,6 +79,10 @@ func newSigned(proofs *protobundle.Bundle, payload []byte) (*signed, *report.Err
 	var refused *report.Error
 	s.claims, refused = readClaims(proofs, payload)
 	return s, refused
+}
+
+func newBundle(b *protobundle.Bundle) (*bundle.Bundle, error) {
+	return guarded(func() (*bundle.Bundle, error) { return bundle.NewBundle(b) })
 }
 
 // withoutLog is a shallow copy that has no log entries.

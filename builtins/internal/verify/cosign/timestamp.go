@@ -9,6 +9,7 @@ import (
 
 	"github.com/digitorus/timestamp"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
+	"github.com/sigstore/sigstore-go/pkg/root"
 	sigverify "github.com/sigstore/sigstore-go/pkg/verify"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
@@ -24,7 +25,11 @@ func (j *judgement) signedTimestamp() *report.Error {
 	if refused := j.admitTokens(); refused != nil {
 		return refused
 	}
-	verified, errs, err := sigverify.VerifySignedTimestamp(countersigned{j.signed.entity, j.signed.stamped}, j.material)
+	var errs []error
+	verified, err := guarded(func() (verified []*root.Timestamp, err error) {
+		verified, errs, err = sigverify.VerifySignedTimestamp(countersigned{j.signed.entity, j.signed.stamped}, j.material)
+		return verified, err
+	})
 	if err != nil {
 		return finding(report.InvalidTimestamp, "the signed timestamp cannot be read: %s", oneLine(err.Error()))
 	}
@@ -50,7 +55,7 @@ func (j *judgement) badTimestamp(said error) *report.Error {
 
 // stamps reports whether a token is about the signature, whoever made it.
 func (j *judgement) stamps(token []byte) bool {
-	t, err := timestamp.ParseResponse(token)
+	t, err := guarded(func() (*timestamp.Timestamp, error) { return timestamp.ParseResponse(token) })
 	if err != nil || !t.HashAlgorithm.Available() {
 		return false
 	}

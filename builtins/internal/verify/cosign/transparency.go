@@ -13,7 +13,7 @@ import (
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
-	"github.com/sigstore/sigstore-go/pkg/bundle"
+	"github.com/sigstore/sigstore-go/pkg/root"
 	sigverify "github.com/sigstore/sigstore-go/pkg/verify"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
@@ -27,11 +27,11 @@ func (j *judgement) transparency() *report.Error {
 	if refused := j.admitEntries(); refused != nil {
 		return refused
 	}
-	entity, err := bundle.NewBundle(j.signed.proofs)
+	entity, err := newBundle(j.signed.proofs)
 	if err != nil {
 		return finding(report.InvalidLogEntry, "the log entry cannot be read, or is about another signature: %s", oneLine(err.Error()))
 	}
-	times, err := sigverify.VerifyTlogEntry(entity, j.material, 1, true)
+	times, err := guarded(func() ([]root.Timestamp, error) { return sigverify.VerifyTlogEntry(entity, j.material, 1, true) })
 	if err != nil {
 		return j.badEntry(err)
 	}
