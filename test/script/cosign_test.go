@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/opa-ratify/opa-ratify/test/servetest"
 	"github.com/opa-ratify/opa-ratify/test/signtest"
 	"github.com/opa-ratify/opa-ratify/test/signtest/sigstore"
 )
@@ -32,7 +33,7 @@ type workflow struct {
 // for a password.
 func setupCosign(env *testscript.Env) error {
 	env.Setenv("COSIGN_PASSWORD", "")
-	bundles, err := filepath.Abs(product + "bundles")
+	bundles, err := filepath.Abs(filepath.Join(servetest.Product, "bundles"))
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// product is the root of the module, seen from the packages below test.
-const product = "../.."
+// Product is the root of the module, seen from the packages below test.
+const Product = "../.."
 
 // Main is what TestMain of a package below test calls: it builds opa-ratify,
 // hands its path to use, and runs the tests. It returns the exit code.
@@ -33,7 +33,7 @@ func withBinary(use func(binary string) error, run func() int) (code int, err er
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	binary := filepath.Join(dir, "opa-ratify")
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=v0.0.0-test", "-o", binary, "./cmd/opa-ratify")
-	build.Dir, build.Env = product, append(os.Environ(), "CGO_ENABLED=0")
+	build.Dir, build.Env = Product, append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build opa-ratify: %w\n%s", err, output)
 	}
@@ -49,7 +49,7 @@ func withBinary(use func(binary string) error, run func() int) (code int, err er
 func WatchSources(tb testing.TB) {
 	tb.Helper()
 	for _, name := range []string{"go.mod", "go.sum", "builtins", "cmd", "rego"} {
-		err := filepath.Walk(filepath.Join(product, name), func(_ string, _ os.FileInfo, err error) error { return err })
+		err := filepath.Walk(filepath.Join(Product, name), func(_ string, _ os.FileInfo, err error) error { return err })
 		if err != nil {
 			tb.Fatal(err)
 		}
