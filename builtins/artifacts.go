@@ -63,7 +63,7 @@ func artifacts() builtin {
 func encodeArtifact(a verify.Artifact) ast.Value {
 	d := a.Descriptor
 	return ast.NewObject(
-		str("artifact_type", d.ArtifactType), str("media_type", d.MediaType), str("digest", d.Digest.String()), number("size", d.Size),
+		str("artifact_type", d.ArtifactType), str("media_type", d.MediaType), str("digest", d.Digest.String()), size(d.Size),
 		at("annotations", stringMapValue(d.Annotations)),
 		str("verdict", string(a.Report.Verdict)), boolean("verified", a.Report.Verified),
 		at("signatures", array(a.Report.Signatures, encodeSignature)),
@@ -75,7 +75,7 @@ func encodeArtifact(a verify.Artifact) ast.Value {
 // encodeContent gives a blob the one form that suits it. A document too complex
 // for a Rego term stays text.
 func encodeContent(c verify.Content) ast.Value {
-	document, text, raw := ast.Value(ast.NullValue), "", ""
+	document, text, raw := ast.NullValue, "", ""
 	switch v, err := parseObject(c.Bytes); {
 	case err == nil:
 		document = v
@@ -85,7 +85,7 @@ func encodeContent(c verify.Content) ast.Value {
 		raw = base64.StdEncoding.EncodeToString(c.Bytes)
 	}
 	return ast.NewObject(
-		str("media_type", c.Descriptor.MediaType), str("digest", c.Descriptor.Digest.String()), number("size", c.Descriptor.Size),
+		str("media_type", c.Descriptor.MediaType), str("digest", c.Descriptor.Digest.String()), size(c.Descriptor.Size),
 		at("annotations", stringMapValue(c.Descriptor.Annotations)),
 		at("json", document), str("text", text), str("base64", raw),
 	)

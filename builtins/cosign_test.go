@@ -288,3 +288,20 @@ func TestVerifyBlobOfASigstoreBundle(t *testing.T) {
 		}
 	}
 }
+
+// A flood of junk before the good signature never makes it a rejection: the cap
+// is named, and raising it helps.
+func TestJunkBeforeTheGoodSignatureIsNotARejection(t *testing.T) {
+	t.Parallel()
+	c := newCosigners(t)
+	r := registrytest.Start(t, registrytest.Options{})
+	image, err := r.PushImage(t.Context(), "app", "v1")
+	fatal(t, err)
+	fatal(t, sigstore.AttachJunk(t.Context(), r, "app", image, 1000))
+	attached(c.key, sigstore.SignOptions{})(t, r, image, image)
+	got := eval(t, `r := ratify.verify(input); x = [r.verdict, {e.code | some e in r.errors; e.code == "too_many"}]`,
+		map[string]any{"image": r.Reference("app", image.Digest), "trust": c.trust(false)})
+	if s := fmt.Sprint(got); s != "[inconclusive [too_many]]" && s != "[verified [too_many]]" {
+		t.Errorf("got %v", got)
+	}
+}

@@ -101,10 +101,10 @@ func about(a service.Answer) []pair {
 func encodeDescriptor(d ocispec.Descriptor) ast.Value {
 	return ast.NewObject(
 		str("artifact_type", d.ArtifactType), str("media_type", d.MediaType), str("digest", d.Digest.String()),
-		number("size", d.Size), at("annotations", stringMapValue(d.Annotations)),
+		size(d.Size), at("annotations", stringMapValue(d.Annotations)),
 	)
 }
 
-func number(key string, n int64) pair {
-	return pair{ast.InternedTerm(key), ast.NumberTerm(json.Number(fmt.Sprint(n)))}
+func size(n int64) pair {
+	return pair{ast.InternedTerm("size"), ast.NumberTerm(json.Number(fmt.Sprint(n)))}
 }

@@ -30,7 +30,7 @@ func resolve() builtin {
 				return nil, err
 			}
 			a := c.service.Resolve(c.ctx, service.Question{Image: r.image, Timeout: timeout(c.ctx, r.timeout)})
-			return ast.NewObject(append(about(a), number("size", a.Descriptor.Size))...), nil
+			return ast.NewObject(append(about(a), size(a.Descriptor.Size))...), nil
 		},
 	}
 }

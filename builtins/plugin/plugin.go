@@ -82,7 +82,7 @@ type Plugin struct {
 func (p *Plugin) Start(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.replace(p.config.Load()); err != nil {
+	if err := p.replace(p.config.Load()); err != nil { //nolint:contextcheck // the service outlives Start
 		p.status(plugins.StateErr, err.Error())
 		return fmt.Errorf("plugins.ratify: %w", err)
 	}
@@ -95,7 +95,7 @@ func (p *Plugin) Start(context.Context) error {
 func (p *Plugin) Reconfigure(_ context.Context, c any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.replace(c.(*config.Config)); err != nil { //nolint:errcheck,forcetypeassert // OPA passes on what Validate returned
+	if err := p.replace(c.(*config.Config)); err != nil { //nolint:contextcheck,errcheck,forcetypeassert // OPA passes on what Validate returned; the service outlives the call
 		p.status(plugins.StateWarn, kept(err))
 		p.manager.Logger().Error("plugins.ratify: %s", kept(err))
 		return

@@ -48,7 +48,7 @@ func withBinary(use func(binary string) error, run func() int) (code int, err er
 // child process. It listens only while tests run, so [Main] would be too early.
 func WatchSources(tb testing.TB) {
 	tb.Helper()
-	for _, name := range []string{"go.mod", "go.sum", "builtins", "cmd", "rego"} {
+	for _, name := range []string{"go.mod", "go.sum", "builtins", "bundles", "cmd", "rego"} {
 		err := filepath.Walk(filepath.Join(Product, name), func(_ string, _ os.FileInfo, err error) error { return err })
 		if err != nil {
 			tb.Fatal(err)

@@ -84,7 +84,7 @@ func TestStoreRemembersAbsence(t *testing.T) {
 	missing := errors.New("404")
 	source, c := &counting{err: missing}, newClock()
 	store := evidence.NewStore(source, evidence.Options{
-		TagTTL: 10 * time.Second, FailureTTL: 2 * time.Second, Now: c.now, Absent: func(err error) bool { return err == missing },
+		TagTTL: 10 * time.Second, FailureTTL: 2 * time.Second, Now: c.now, Absent: func(err error) bool { return errors.Is(err, missing) },
 	})
 	ref := parse(t, "registry.example/app:sha256-0.sig")
 	for range 3 {

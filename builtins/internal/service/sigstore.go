@@ -27,7 +27,7 @@ type publicRoot struct {
 }
 
 func newPublicRoot(d Deps) *publicRoot {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background()) // for as long as the service lives
 	p := &publicRoot{stop: cancel}
 	if !d.LongLived {
 		return p

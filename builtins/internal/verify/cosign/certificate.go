@@ -57,19 +57,19 @@ func (j *judgement) badCertificate(at time.Time) *report.Error {
 	leaf := j.signed.leaf
 	for _, ca := range j.material.FulcioCertificateAuthorities() {
 		if f, ok := ca.(*root.FulcioCertificateAuthority); ok && issued(f, leaf) {
-			return finding(report.ExpiredRoot, "the trusted root's authority %s issued the certificate of %s, but one of the two was not valid when it signed, %s; refresh the trusted root", oneLine(f.URI), j.owner(), stamp(at))
+			return finding(report.ExpiredRoot, "the trusted root's authority %s issued the certificate of %s, but one of the two was not valid when it signed, %s; refresh the trusted root", report.OneLine(f.URI), j.owner(), report.Stamp(at))
 		}
 	}
-	return finding(report.UntrustedCertificate, "the certificate of %s is by %q, which is not an authority of the trusted root", j.owner(), oneLine(leaf.Issuer.String()))
+	return finding(report.UntrustedCertificate, "the certificate of %s is by %q, which is not an authority of the trusted root", j.owner(), report.OneLine(leaf.Issuer.String()))
 }
 
 func (j *judgement) outsideCertificate(at time.Time) *report.Error {
 	leaf := j.signed.leaf
 	switch {
 	case at.Before(leaf.NotBefore):
-		return finding(report.NotYetValid, "the certificate of %s is valid from %s: not yet when it signed, %s", j.owner(), stamp(leaf.NotBefore), stamp(at))
+		return finding(report.NotYetValid, "the certificate of %s is valid from %s: not yet when it signed, %s", j.owner(), report.Stamp(leaf.NotBefore), report.Stamp(at))
 	case at.After(leaf.NotAfter):
-		return finding(report.Expired, "the certificate of %s was valid until %s: no longer when it signed, %s", j.owner(), stamp(leaf.NotAfter), stamp(at))
+		return finding(report.Expired, "the certificate of %s was valid until %s: no longer when it signed, %s", j.owner(), report.Stamp(leaf.NotAfter), report.Stamp(at))
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func (j *judgement) sct() *report.Error {
 	if scts, parse := x509util.ParseSCTsFromCertificate(j.signed.leaf.Raw); parse == nil && len(scts) == 0 {
 		return finding(report.MissingSCT, "the certificate of %s has no signed certificate timestamp, which the trust document requires", j.owner())
 	}
-	return finding(report.InvalidSCT, "the signed certificate timestamp of %s is not by a log of the trusted root, or for another certificate: %s", j.owner(), oneLine(err.Error()))
+	return finding(report.InvalidSCT, "the signed certificate timestamp of %s is not by a log of the trusted root, or for another certificate: %s", j.owner(), report.OneLine(err.Error()))
 }
 
 // trustedIdentity: the owner of the certificate is one of the identities.
@@ -124,7 +124,7 @@ func (j *judgement) trustedIdentity() *report.Error {
 func (j *judgement) stranger(nearest []trust.Difference) *report.Error {
 	wants := make([]string, len(nearest))
 	for i, d := range nearest {
-		wants[i] = oneLine(d.String())
+		wants[i] = report.OneLine(d.String())
 	}
 	code := report.UntrustedIdentity
 	if len(nearest) == 1 && nearest[0].Claim == trust.ClaimIssuer {
@@ -150,16 +150,16 @@ func (j *judgement) certificateClaims() map[string]string {
 func (j *judgement) owner() string {
 	claims := j.certificateClaims()
 	if claims == nil {
-		return fmt.Sprintf("%q", oneLine(j.signed.leaf.Subject.String()))
+		return fmt.Sprintf("%q", report.OneLine(j.signed.leaf.Subject.String()))
 	}
-	return fmt.Sprintf("%s (issuer %s)", oneLine(claims[trust.ClaimSubject]), oneLine(claims[trust.ClaimIssuer]))
+	return fmt.Sprintf("%s (issuer %s)", report.OneLine(claims[trust.ClaimSubject]), report.OneLine(claims[trust.ClaimIssuer]))
 }
 
 // identities lists the trusted identities for a message.
 func (j *judgement) identities() string {
 	var names []string
 	for _, i := range j.trust.Identities {
-		names = append(names, oneLine(i.Text))
+		names = append(names, report.OneLine(i.Text))
 	}
-	return listed(names)
+	return report.Listed(names)
 }

@@ -42,7 +42,7 @@ func (d digests) String() string {
 	for i, one := range d {
 		words[i] = one.String()
 	}
-	return listed(words)
+	return report.Listed(words)
 }
 
 // kind is what is looked for: signatures, or statements of one predicate type.
@@ -121,21 +121,21 @@ func digestOf(h *protocommon.HashOutput) (digest.Digest, error) {
 func readSimpleSigningPayload(raw []byte) (claims, *report.Error) {
 	o, err := decodeObject(raw)
 	if err != nil {
-		return claims{}, malformed("the simple signing payload cannot be read: %s", oneLine(err.Error()))
+		return claims{}, malformed("the simple signing payload cannot be read: %s", report.OneLine(err.Error()))
 	}
 	critical, _ := o["critical"].(map[string]any)
 	image, _ := critical["image"].(map[string]any)
 	of, _ := image["docker-manifest-digest"].(string)
 	if critical["type"] != payload.CosignSignatureType {
-		return claims{}, malformed("the simple signing payload is of type %q, not %q", oneLine(fmt.Sprint(critical["type"])), payload.CosignSignatureType)
+		return claims{}, malformed("the simple signing payload is of type %q, not %q", report.OneLine(fmt.Sprint(critical["type"])), payload.CosignSignatureType)
 	}
 	d, err := digest.Parse(of)
 	if err != nil {
-		return claims{}, malformed("the simple signing payload names no image: docker-manifest-digest is %q", oneLine(of))
+		return claims{}, malformed("the simple signing payload names no image: docker-manifest-digest is %q", report.OneLine(of))
 	}
 	c := claims{payload: raw, subjects: []digests{{d}}}
 	if c.annotations, err = readAnnotations(o["optional"]); err != nil {
-		return claims{}, malformed("the simple signing payload: %s", oneLine(err.Error()))
+		return claims{}, malformed("the simple signing payload: %s", report.OneLine(err.Error()))
 	}
 	return c, nil
 }

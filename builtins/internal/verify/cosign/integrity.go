@@ -62,7 +62,7 @@ func (j *judgement) integrity() *report.Error {
 		return finding(report.UntrustedKey, "it is signed with a certificate of %s; the trust document trusts only %s", j.owner(), j.trusted())
 	}
 	if _, err := j.signedBy(j.signed.leaf.PublicKey, 0); err != nil {
-		return finding(report.InvalidSignature, "the signature is not by the key of its certificate, or its content was changed since: %s", oneLine(err.Error()))
+		return finding(report.InvalidSignature, "the signature is not by the key of its certificate, or its content was changed since: %s", report.OneLine(err.Error()))
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func (j *judgement) integrity() *report.Error {
 func (j *judgement) unknownKey() *report.Error {
 	hint := j.signed.proofs.GetVerificationMaterial().GetPublicKey().GetHint()
 	if len(j.trust.Keys) == 0 {
-		return finding(report.UntrustedIdentity, "it is signed with a bare key (hint %q), which has no identity; the trust document wants %s", oneLine(hint), j.identities())
+		return finding(report.UntrustedIdentity, "it is signed with a bare key (hint %q), which has no identity; the trust document wants %s", report.OneLine(hint), j.identities())
 	}
 	for i := range j.trust.Keys {
 		if k := &j.trust.Keys[i]; hint != "" && hints(k.Fingerprint, hint) {
@@ -81,7 +81,7 @@ func (j *judgement) unknownKey() *report.Error {
 	}
 	named := ""
 	if hint != "" {
-		named = fmt.Sprintf(" (it names a key with hint %q)", oneLine(hint))
+		named = fmt.Sprintf(" (it names a key with hint %q)", report.OneLine(hint))
 	}
 	return finding(report.UntrustedKey, "no trusted key made the signature%s; the trust document trusts %s%s", named, j.trusted(), j.needsBytesOfAny())
 }
@@ -230,5 +230,5 @@ func (j *judgement) trusted() string {
 	for i := range j.trust.Keys {
 		names = append(names, nameOf(&j.trust.Keys[i]))
 	}
-	return listed(names)
+	return report.Listed(names)
 }

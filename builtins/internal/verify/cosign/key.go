@@ -30,7 +30,7 @@ func (j *judgement) outOfValidity(k *trust.Key) *report.Error {
 		return outOfWindow(k, j.verifier.now(), "now, and nothing proves that it signed earlier")
 	}
 	for _, t := range j.times {
-		if f := outOfWindow(k, t, "when it signed, "+stamp(t)); f != nil {
+		if f := outOfWindow(k, t, "when it signed, "+report.Stamp(t)); f != nil {
 			return f
 		}
 	}
@@ -40,9 +40,9 @@ func (j *judgement) outOfValidity(k *trust.Key) *report.Error {
 func outOfWindow(k *trust.Key, t time.Time, when string) *report.Error {
 	switch {
 	case !k.ValidFrom.IsZero() && t.Before(k.ValidFrom):
-		return finding(report.NotYetValid, "the %s is valid from %s: not yet %s", nameOf(k), stamp(k.ValidFrom), when)
+		return finding(report.NotYetValid, "the %s is valid from %s: not yet %s", nameOf(k), report.Stamp(k.ValidFrom), when)
 	case !k.ValidUntil.IsZero() && !t.Before(k.ValidUntil):
-		return finding(report.Expired, "the %s was valid until %s: no longer %s", nameOf(k), stamp(k.ValidUntil), when)
+		return finding(report.Expired, "the %s was valid until %s: no longer %s", nameOf(k), report.Stamp(k.ValidUntil), when)
 	}
 	return nil
 }

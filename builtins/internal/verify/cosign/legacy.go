@@ -53,7 +53,7 @@ func readSimpleSigning(layer ocispec.Descriptor, payload []byte) (*signed, *repo
 	}
 	b, err := legacy(layer.Annotations)
 	if err != nil {
-		return nil, malformed("%s", oneLine(err.Error()))
+		return nil, malformed("%s", report.OneLine(err.Error()))
 	}
 	sum := sha256.Sum256(payload)
 	b.Content = &protobundle.Bundle_MessageSignature{MessageSignature: &protocommon.MessageSignature{
@@ -70,11 +70,11 @@ func readEnvelope(layer ocispec.Descriptor, blob []byte) (*signed, *report.Error
 	}
 	envelope, err := parseEnvelope(blob)
 	if err != nil {
-		return nil, malformed("the DSSE envelope cannot be read: %s", oneLine(err.Error()))
+		return nil, malformed("the DSSE envelope cannot be read: %s", report.OneLine(err.Error()))
 	}
 	b, err := legacy(layer.Annotations)
 	if err != nil {
-		return nil, malformed("%s", oneLine(err.Error()))
+		return nil, malformed("%s", report.OneLine(err.Error()))
 	}
 	b.Content = &protobundle.Bundle_DsseEnvelope{DsseEnvelope: envelope}
 	s, refused := newSigned(b, nil)

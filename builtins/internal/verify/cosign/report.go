@@ -67,7 +67,7 @@ func (j *judgement) errors() []report.Error {
 func (j *judgement) describe(s *report.Signature) {
 	s.Annotations = maps.Clone(j.signed.claims.annotations)
 	if len(j.times) > 0 {
-		s.SignedAt = stamp(earliest(j.times))
+		s.SignedAt = report.Stamp(earliest(j.times))
 	}
 	switch {
 	case j.key != nil:
@@ -79,7 +79,7 @@ func (j *judgement) describe(s *report.Signature) {
 			s.Trust.Identity = j.identity.Text
 		}
 	default:
-		s.Signer = report.Signer{Kind: "key", Key: oneLine(j.signed.proofs.GetVerificationMaterial().GetPublicKey().GetHint())}
+		s.Signer = report.Signer{Kind: "key", Key: report.OneLine(j.signed.proofs.GetVerificationMaterial().GetPublicKey().GetHint())}
 	}
 	if s.Trust.Identity != "" && j.material != nil && j.trust.Root != nil {
 		s.Trust.Store = "trusted_root"

@@ -48,7 +48,7 @@ func readBundle(raw []byte, maxBytes int) (*signed, *report.Error) {
 	}
 	proofs, err := parseBundle(raw)
 	if err != nil {
-		return nil, malformed("the Sigstore bundle cannot be read: %s", oneLine(err.Error()))
+		return nil, malformed("the Sigstore bundle cannot be read: %s", report.OneLine(err.Error()))
 	}
 	if proofs.GetContent() == nil {
 		return nil, finding(report.EmptySignature, "the Sigstore bundle has no content")
@@ -65,12 +65,12 @@ func newSigned(proofs *protobundle.Bundle, payload []byte) (*signed, *report.Err
 	}
 	entity, err := newBundle(withoutLog(proofs))
 	if err != nil {
-		return nil, malformed("the Sigstore bundle is not valid: %s", oneLine(err.Error()))
+		return nil, malformed("the Sigstore bundle is not valid: %s", report.OneLine(err.Error()))
 	}
 	s := &signed{proofs: proofs, entity: entity}
 	content, err := guarded(entity.VerificationContent)
 	if err != nil {
-		return nil, malformed("the verification material cannot be read: %s", oneLine(err.Error()))
+		return nil, malformed("the verification material cannot be read: %s", report.OneLine(err.Error()))
 	}
 	s.leaf = content.Certificate()
 	if refused := admitKey(s.leaf); refused != nil {

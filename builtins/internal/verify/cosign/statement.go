@@ -27,7 +27,7 @@ const maxSubjects = 1024
 // Spec: in-toto attestation framework v1, "Statement layer".
 func readStatement(e *protodsse.Envelope) (claims, *report.Error) {
 	if e.GetPayloadType() != MediaTypeStatement {
-		return claims{}, finding(report.UnsupportedFormat, "the DSSE envelope has a payload of type %q; supported is %s", oneLine(e.GetPayloadType()), MediaTypeStatement)
+		return claims{}, finding(report.UnsupportedFormat, "the DSSE envelope has a payload of type %q; supported is %s", report.OneLine(e.GetPayloadType()), MediaTypeStatement)
 	}
 	raw := e.GetPayload()
 	if len(raw) == 0 {
@@ -38,14 +38,14 @@ func readStatement(e *protodsse.Envelope) (claims, *report.Error) {
 	}
 	o, err := decodeObject(raw)
 	if err != nil {
-		return claims{}, malformed("the in-toto statement cannot be read: %s", oneLine(err.Error()))
+		return claims{}, malformed("the in-toto statement cannot be read: %s", report.OneLine(err.Error()))
 	}
 	c := claims{payload: raw}
 	if c.predicateType, err = predicateTypeOf(o); err == nil {
 		err = c.readSubjects(o["subject"])
 	}
 	if err != nil {
-		return claims{}, malformed("the in-toto statement: %s", oneLine(err.Error()))
+		return claims{}, malformed("the in-toto statement: %s", report.OneLine(err.Error()))
 	}
 	return c, nil
 }

@@ -14,7 +14,7 @@ import (
 func (j *judgement) subject() *report.Error {
 	c, w := j.signed.claims, j.wanted
 	if !w.kind.covers(c) {
-		return finding(report.PredicateMismatch, "the statement has predicate type %q, not %s", oneLine(c.predicateType), w.kind.predicateType)
+		return finding(report.PredicateMismatch, "the statement has predicate type %q, not %s", report.OneLine(c.predicateType), w.kind.predicateType)
 	}
 	meets := func(d digests) bool { return d.meet(w.subject) }
 	differs := func(d digests) bool { return !d.meet(w.subject) }
@@ -32,7 +32,7 @@ func subjects(c claims) string {
 	for _, d := range c.subjects {
 		names = append(names, d.String())
 	}
-	return listed(names)
+	return report.Listed(names)
 }
 
 // annotations: the signer wrote what the request and the trust document demand.
@@ -42,9 +42,9 @@ func (j *judgement) annotations() *report.Error {
 			got, found := j.signed.claims.annotations[name]
 			switch {
 			case !found:
-				return finding(report.AnnotationMismatch, "the signature has no annotation %q; %q is demanded", oneLine(name), oneLine(demanded[name]))
+				return finding(report.AnnotationMismatch, "the signature has no annotation %q; %q is demanded", report.OneLine(name), report.OneLine(demanded[name]))
 			case got != demanded[name]:
-				return finding(report.AnnotationMismatch, "the signature has annotation %q = %q; %q is demanded", oneLine(name), oneLine(got), oneLine(demanded[name]))
+				return finding(report.AnnotationMismatch, "the signature has annotation %q = %q; %q is demanded", report.OneLine(name), report.OneLine(got), report.OneLine(demanded[name]))
 			}
 		}
 	}

@@ -31,7 +31,7 @@ func (j *judgement) signedTimestamp() *report.Error {
 		return verified, err
 	})
 	if err != nil {
-		return finding(report.InvalidTimestamp, "the signed timestamp cannot be read: %s", oneLine(err.Error()))
+		return finding(report.InvalidTimestamp, "the signed timestamp cannot be read: %s", report.OneLine(err.Error()))
 	}
 	for _, t := range verified {
 		j.times = append(j.times, t.Time)
@@ -48,9 +48,9 @@ func (j *judgement) badTimestamp(said error) *report.Error {
 		return finding(report.MissingTimestamp, "it has no signed timestamp, which the trust document requires; sign with a timestamp authority")
 	}
 	if !j.stamps(tokens[0]) {
-		return finding(report.InvalidTimestamp, "the signed timestamp is damaged, or for another signature: %s", oneLine(said.Error()))
+		return finding(report.InvalidTimestamp, "the signed timestamp is damaged, or for another signature: %s", report.OneLine(said.Error()))
 	}
-	return finding(report.UntrustedTimestamp, "the signed timestamp is not by a timestamp authority of the trusted root, or not within its validity: %s", oneLine(said.Error()))
+	return finding(report.UntrustedTimestamp, "the signed timestamp is not by a timestamp authority of the trusted root, or not within its validity: %s", report.OneLine(said.Error()))
 }
 
 // stamps reports whether a token is about the signature, whoever made it.
@@ -88,7 +88,7 @@ func (c countersigned) SignatureContent() (sigverify.SignatureContent, error) {
 func (j *judgement) admitTokens() *report.Error {
 	tokens, err := j.signed.entity.Timestamps()
 	if err != nil {
-		return finding(report.InvalidTimestamp, "the signed timestamps cannot be read: %s", oneLine(err.Error()))
+		return finding(report.InvalidTimestamp, "the signed timestamps cannot be read: %s", report.OneLine(err.Error()))
 	}
 	for _, t := range tokens {
 		if !admitToken(t) {

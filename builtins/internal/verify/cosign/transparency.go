@@ -29,7 +29,7 @@ func (j *judgement) transparency() *report.Error {
 	}
 	entity, err := newBundle(j.signed.proofs)
 	if err != nil {
-		return finding(report.InvalidLogEntry, "the log entry cannot be read, or is about another signature: %s", oneLine(err.Error()))
+		return finding(report.InvalidLogEntry, "the log entry cannot be read, or is about another signature: %s", report.OneLine(err.Error()))
 	}
 	times, err := guarded(func() ([]root.Timestamp, error) { return sigverify.VerifyTlogEntry(entity, j.material, 1, true) })
 	if err != nil {
@@ -51,7 +51,7 @@ func (j *judgement) badEntry(said error) *report.Error {
 			}
 		}
 	}
-	return finding(report.InvalidLogEntry, "the log entry does not vouch for the signature: %s", oneLine(said.Error()))
+	return finding(report.InvalidLogEntry, "the log entry does not vouch for the signature: %s", report.OneLine(said.Error()))
 }
 
 // admitEntries checks what the library leaves open: which log it is, and whether
@@ -80,7 +80,7 @@ func (j *judgement) admitEntries() *report.Error {
 		}
 	}
 	if !known {
-		return finding(report.UntrustedLog, "the log entry is by the log %s, which the trusted root does not have (it has %s)", hex.EncodeToString(entries[0].GetLogId().GetKeyId()), listed(sortedNames(j.material.RekorLogs())))
+		return finding(report.UntrustedLog, "the log entry is by the log %s, which the trusted root does not have (it has %s)", hex.EncodeToString(entries[0].GetLogId().GetKeyId()), report.Listed(sortedNames(j.material.RekorLogs())))
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (j *judgement) admitEntries() *report.Error {
 func (j *judgement) loggedContent(body []byte) *report.Error {
 	logged, err := loggedDigests(body)
 	if err != nil {
-		return finding(report.InvalidLogEntry, "the log entry: %s", oneLine(err.Error()))
+		return finding(report.InvalidLogEntry, "the log entry: %s", report.OneLine(err.Error()))
 	}
 	signed := contentDigests(j.signed.proofs, j.signed.claims)
 	for _, l := range logged {

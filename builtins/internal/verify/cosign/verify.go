@@ -80,7 +80,7 @@ func (v *Verifier) admit(e verify.Evidence, wanted []ocispec.Descriptor, doc *tr
 	case len(wanted) != len(e.Blobs):
 		return malformed("the manifest has %d envelopes, and %d blobs are there", len(wanted), len(e.Blobs))
 	case m.Subject != nil && m.Subject.Digest != e.Subject.Digest:
-		return finding(report.SubjectMismatch, "the manifest names the subject %s, not %s", oneLine(m.Subject.Digest.String()), e.Subject.Digest)
+		return finding(report.SubjectMismatch, "the manifest names the subject %s, not %s", report.OneLine(m.Subject.Digest.String()), e.Subject.Digest)
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (v *Verifier) one(e verify.Evidence, layer ocispec.Descriptor, blob []byte,
 func (v *Verifier) protected(s report.Signature, w wanted, read func() (*signed, *report.Error), doc *trust.Document) (a report.Attestation) {
 	defer func() {
 		if r := recover(); r != nil {
-			a = report.Attestation{PredicateType: w.kind.predicateType, Signature: reject(s, finding(report.Internal, "verifying the signature panicked: %s; please report this", oneLine(fmt.Sprint(r))))}
+			a = report.Attestation{PredicateType: w.kind.predicateType, Signature: reject(s, finding(report.Internal, "verifying the signature panicked: %s; please report this", report.OneLine(fmt.Sprint(r))))}
 		}
 	}()
 	signed, refused := read()

@@ -56,7 +56,7 @@ func (v *Verifier) VerifyBlob(ctx context.Context, b verify.Blob, doc *trust.Doc
 	statement := part.Named(b.Policy)
 	if statement == nil {
 		return reject(e, trustError(report.NoTrustPolicy, "no statement of the trust policy is for blobs: name one as \"policy\" (there are "+
-			listed(part.Names())+"), or give one the registry scope \"*\""))
+			report.Listed(part.Names())+"), or give one the registry scope \"*\""))
 	}
 	if refused := usable(statement, "blobs"); refused != nil {
 		return reject(e, refused)
@@ -66,7 +66,7 @@ func (v *Verifier) VerifyBlob(ctx context.Context, b verify.Blob, doc *trust.Doc
 	}
 	target, err := targetOf(e.Manifest.Layers[0].MediaType, b.Envelope)
 	if err != nil {
-		return reject(e, malformed("%s", oneLine(err.Error())))
+		return reject(e, malformed("%s", report.OneLine(err.Error())))
 	}
 	target.Digest = b.Digest // what must be vouched for; the rest only describes it
 	e.Manifest.Subject = &target

@@ -26,15 +26,15 @@ func integrityFinding(mediaType string, envelope []byte, said error) *report.Err
 	switch {
 	case err == nil:
 		// The envelope holds; the library refused the kind of its payload.
-		return finding(report.UnsupportedFormat, "the envelope is not a Notary Project signature: %s", oneLine(said.Error()))
+		return finding(report.UnsupportedFormat, "the envelope is not a Notary Project signature: %s", report.OneLine(said.Error()))
 	case errors.As(err, &broken):
-		return finding(report.InvalidSignature, "the signature does not belong to the envelope's content and certificate: %s", oneLine(err.Error()))
+		return finding(report.InvalidSignature, "the signature does not belong to the envelope's content and certificate: %s", report.OneLine(err.Error()))
 	case errors.As(err, &algorithm), errors.As(err, &key), errors.As(err, &format):
-		return finding(report.UnsupportedFormat, "%s", oneLine(err.Error()))
+		return finding(report.UnsupportedFormat, "%s", report.OneLine(err.Error()))
 	case errors.As(err, &invalid):
 		return chainFinding(mediaType, envelope, err)
 	}
-	return malformed("%s", oneLine(err.Error()))
+	return malformed("%s", report.OneLine(err.Error()))
 }
 
 // chainFinding separates certificates that may not sign from an envelope that
@@ -42,14 +42,14 @@ func integrityFinding(mediaType string, envelope []byte, said error) *report.Err
 func chainFinding(mediaType string, envelope []byte, said error) *report.Error {
 	o, err := readOutline(mediaType, envelope)
 	if err != nil {
-		return malformed("%s", oneLine(said.Error()))
+		return malformed("%s", report.OneLine(said.Error()))
 	}
 	chain, refused := o.certificates()
 	if refused != nil {
 		return refused
 	}
 	if err := corex509.ValidateCodeSigningCertChain(chain, nil); err != nil {
-		return finding(report.UntrustedCertificate, "the certificate chain may not sign: %s; the signer needs a code signing certificate whose chain ends in its root", oneLine(err.Error()))
+		return finding(report.UntrustedCertificate, "the certificate chain may not sign: %s; the signer needs a code signing certificate whose chain ends in its root", report.OneLine(err.Error()))
 	}
-	return malformed("%s", oneLine(said.Error()))
+	return malformed("%s", report.OneLine(said.Error()))
 }

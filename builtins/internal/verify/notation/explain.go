@@ -41,7 +41,7 @@ func (j *judgement) blame(own []report.Error) []report.Error {
 		}
 	}
 	if len(errs) == 0 && (j.err != nil || j.content == nil) {
-		errs = append(errs, *finding(report.Internal, "notation-go refuses the signature: %s", oneLine(fmt.Sprint(j.err))))
+		errs = append(errs, *finding(report.Internal, "notation-go refuses the signature: %s", report.OneLine(fmt.Sprint(j.err))))
 	}
 	return settle(errs)
 }
@@ -67,14 +67,14 @@ func (j *judgement) payload() []report.Error {
 		TargetArtifact ocispec.Descriptor `json:"targetArtifact"`
 	}
 	if err := json.Unmarshal(j.content.Payload.Content, &payload); err != nil {
-		return []report.Error{*malformed("the payload is not JSON of the Notary Project: %s", oneLine(err.Error()))}
+		return []report.Error{*malformed("the payload is not JSON of the Notary Project: %s", report.OneLine(err.Error()))}
 	}
 	j.target = payload.TargetArtifact
 	var errs []report.Error
 	want := subject(j.evidence)
 	switch {
 	case j.target.Digest != want.Digest:
-		errs = append(errs, *finding(report.SubjectMismatch, "the signature is for %q, not for %s: it was made for another image", oneLine(j.target.Digest.String()), want.Digest))
+		errs = append(errs, *finding(report.SubjectMismatch, "the signature is for %q, not for %s: it was made for another image", report.OneLine(j.target.Digest.String()), want.Digest))
 	case !content.Equal(j.target, want):
 		errs = append(errs, *finding(report.SubjectMismatch, "the signature is for %s with media type %q and %d bytes; its manifest says %q and %d bytes", want.Digest, j.target.MediaType, j.target.Size, want.MediaType, want.Size))
 	}
@@ -90,7 +90,7 @@ func (j *judgement) missingAnnotations() []report.Error {
 		case !found:
 			errs = append(errs, *finding(report.AnnotationMismatch, "the signature has no annotation %q; %q is demanded", name, want))
 		case got != want:
-			errs = append(errs, *finding(report.AnnotationMismatch, "the signature has annotation %q = %q; %q is demanded", name, oneLine(got), want))
+			errs = append(errs, *finding(report.AnnotationMismatch, "the signature has annotation %q = %q; %q is demanded", name, report.OneLine(got), want))
 		}
 	}
 	return errs
@@ -105,7 +105,7 @@ func (j *judgement) unsupported() []report.Error {
 	var errs []report.Error
 	for _, a := range j.content.SignerInfo.SignedAttributes.ExtendedAttributes {
 		if a.Critical || a.Key == pluginAttribute {
-			errs = append(errs, *finding(report.UnsupportedFormat, "the signature demands that the verifier understands %q, as a plugin would; plugins are not supported", oneLine(fmtKey(a.Key))))
+			errs = append(errs, *finding(report.UnsupportedFormat, "the signature demands that the verifier understands %q, as a plugin would; plugins are not supported", report.OneLine(fmtKey(a.Key))))
 		}
 	}
 	return errs

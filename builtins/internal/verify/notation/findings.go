@@ -40,20 +40,20 @@ func (j *judgement) identity(error) *report.Error {
 	}
 	var wants []string
 	for _, identity := range j.statement.Identities {
-		wants = append(wants, fmt.Sprintf("%q (differs: %s)", identity.Text, listed(identity.Differences(leaf))))
+		wants = append(wants, fmt.Sprintf("%q (differs: %s)", identity.Text, report.Listed(identity.Differences(leaf))))
 	}
-	return finding(report.UntrustedIdentity, "it is signed by %q; the trust policy %q wants %s", nameOf(leaf), j.statement.Name, oneLine(listed(wants)))
+	return finding(report.UntrustedIdentity, "it is signed by %q; the trust policy %q wants %s", nameOf(leaf), j.statement.Name, report.OneLine(report.Listed(wants)))
 }
 
 func (j *judgement) expiry(error) *report.Error {
-	return finding(report.Expired, "the signature expired at %s; sign again", stamp(j.content.SignerInfo.SignedAttributes.Expiry))
+	return finding(report.Expired, "the signature expired at %s; sign again", report.Stamp(j.content.SignerInfo.SignedAttributes.Expiry))
 }
 
 func (j *judgement) revocation(said error) *report.Error {
 	if f := revocationFinding(j.answers.Of(j.verifier.revocation.CodeSigning), "signing certificate"); f != nil {
 		return f
 	}
-	return unreachable("%s", oneLine(said.Error()))
+	return unreachable("%s", report.OneLine(said.Error()))
 }
 
 // signerStores are the stores that count for the signature's signing scheme.
@@ -104,9 +104,9 @@ func without(stores []*trust.Store) string {
 func named(stores []*trust.Store) string {
 	var names []string
 	for _, store := range stores {
-		names = append(names, fmt.Sprintf("%s (%s)", store.Name, listed(subjects(store.Certificates))))
+		names = append(names, fmt.Sprintf("%s (%s)", store.Name, report.Listed(subjects(store.Certificates))))
 	}
-	return oneLine(strings.Join(names, ", "))
+	return report.OneLine(strings.Join(names, ", "))
 }
 
 func subjects(certificates []*x509.Certificate) []string {

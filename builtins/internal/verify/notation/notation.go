@@ -121,7 +121,7 @@ func (*Verifier) Applies(ref reference.Reference, doc *trust.Document) *report.E
 	}
 	statement := part.Statement(ref)
 	if statement == nil {
-		return trustError(report.NoTrustPolicy, fmt.Sprintf("no statement of the trust policy applies to %s; its registry scopes are %s", ref.Name(), listed(part.Scopes())))
+		return trustError(report.NoTrustPolicy, fmt.Sprintf("no statement of the trust policy applies to %s; its registry scopes are %s", ref.Name(), report.Listed(part.Scopes())))
 	}
 	return usable(statement, ref.Name())
 }
@@ -138,7 +138,7 @@ func usable(statement *trust.Statement, what string) *report.Error {
 }
 
 func trustError(code report.Code, message string) *report.Error {
-	return &report.Error{Code: code, Message: clip(message, maxMessage), Stage: report.StageTrust}
+	return &report.Error{Code: code, Message: report.Clip(message, report.MaxMessage), Stage: report.StageTrust}
 }
 
 // missingStores says what is missing if no store could anchor a signer, and ""
@@ -192,5 +192,5 @@ func malformed(format string, args ...any) *report.Error {
 }
 
 func finding(code report.Code, format string, args ...any) *report.Error {
-	return &report.Error{Code: code, Message: clip(fmt.Sprintf(format, args...), maxMessage), Stage: report.StageVerify}
+	return &report.Error{Code: code, Message: report.Clip(fmt.Sprintf(format, args...), report.MaxMessage), Stage: report.StageVerify}
 }

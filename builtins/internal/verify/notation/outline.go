@@ -48,7 +48,7 @@ func admit(mediaType string, envelope []byte) *report.Error {
 	o, err := readOutline(mediaType, envelope)
 	switch {
 	case err != nil:
-		return malformed("the envelope is not %s: %s", mediaType, oneLine(err.Error()))
+		return malformed("the envelope is not %s: %s", mediaType, report.OneLine(err.Error()))
 	case len(o.chain) == 0:
 		return malformed("the envelope has no certificate chain")
 	case len(o.chain) > maxChain:
@@ -61,7 +61,7 @@ func admit(mediaType string, envelope []byte) *report.Error {
 		return refused
 	}
 	if _, err := signature.ExtractKeySpec(chain[0]); err != nil {
-		return finding(report.UnsupportedFormat, "the signer's key: %s; the Notary Project allows RSA of 2048, 3072, 4096 and EC of 256, 384, 521 bits", oneLine(err.Error()))
+		return finding(report.UnsupportedFormat, "the signer's key: %s; the Notary Project allows RSA of 2048, 3072, 4096 and EC of 256, 384, 521 bits", report.OneLine(err.Error()))
 	}
 	return admitKeys(append(chain, o.timestampCertificates()...))
 }
@@ -87,7 +87,7 @@ func (o outline) certificates() ([]*x509.Certificate, *report.Error) {
 	for i, der := range o.chain {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, malformed("certificate %d of the chain cannot be read: %s", i+1, oneLine(err.Error()))
+			return nil, malformed("certificate %d of the chain cannot be read: %s", i+1, report.OneLine(err.Error()))
 		}
 		chain[i] = c
 	}

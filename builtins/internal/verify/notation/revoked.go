@@ -21,7 +21,7 @@ func revocationFinding(a *revocation.Answer, what string) *report.Error {
 	case a == nil:
 		return unreachable("the revocation of the %s was not answered in time; ask again, or see whether the responders are reachable from here", what)
 	case a.Err != nil:
-		return unreachable("the revocation of the %s cannot be checked: %s", what, oneLine(a.Err.Error()))
+		return unreachable("the revocation of the %s cannot be checked: %s", what, report.OneLine(a.Err.Error()))
 	}
 	var unknown *report.Error
 	for i, one := range a.Results {
@@ -49,7 +49,7 @@ func unknownFinding(what, subject string, one *result.CertRevocationResult) *rep
 		tooLarge = tooLarge || errors.Is(server.Error, revocation.ErrTooLarge)
 		said = append(said, fmt.Sprintf("%s %s: %v", server.RevocationMethod, server.Server, server.Error))
 	}
-	message := oneLine(strings.Join(said, "; "))
+	message := report.OneLine(strings.Join(said, "; "))
 	if answered {
 		return finding(report.RevocationUnknown, "the responder does not know the %s %q: %s", what, subject, message)
 	}

@@ -34,7 +34,7 @@ func (j *judgement) describe(s *report.Signature) {
 	if identity := j.matched(); identity != nil {
 		s.Trust.Identity = identity.Text
 	}
-	s.SignedAt, s.ExpiresAt = stamp(j.signedAt()), stamp(info.SignedAttributes.Expiry)
+	s.SignedAt, s.ExpiresAt = report.Stamp(j.signedAt()), report.Stamp(info.SignedAttributes.Expiry)
 	maps.Copy(s.Annotations, j.target.Annotations)
 }
 

@@ -25,11 +25,11 @@ func (j *judgement) timestamp(said error) *report.Error {
 	info := &j.content.SignerInfo
 	if info.SignedAttributes.SigningScheme == signature.SigningSchemeX509SigningAuthority {
 		at := info.SignedAttributes.SigningTime
-		return or(outOfValidity(info.CertificateChain, at, at, "when it was signed"), finding(report.InvalidTimestamp, "%s", oneLine(said.Error())))
+		return or(outOfValidity(info.CertificateChain, at, at, "when it was signed"), finding(report.InvalidTimestamp, "%s", report.OneLine(said.Error())))
 	}
 	if !j.timestampCounts() {
 		now := libraryNow()
-		return or(outOfValidity(info.CertificateChain, now, now, "now, and "+j.noTimestamp()), finding(report.InvalidTimestamp, "%s", oneLine(said.Error())))
+		return or(outOfValidity(info.CertificateChain, now, now, "now, and "+j.noTimestamp()), finding(report.InvalidTimestamp, "%s", report.OneLine(said.Error())))
 	}
 	if len(info.UnsignedAttributes.TimestampSignature) == 0 {
 		return finding(report.MissingTimestamp, "the trust policy %q wants a signed timestamp and the signature has none; sign with a timestamp authority, or remove the tsa store from the policy", j.statement.Name)
@@ -44,10 +44,10 @@ func (j *judgement) badTimestamp(said error) *report.Error {
 	tsas := named(j.statement.StoresOf(trust.TypeTSA))
 	proven := j.provenTime()
 	if proven == nil {
-		return finding(report.InvalidTimestamp, "the signed timestamp is damaged, or for another signature: %s", oneLine(said.Error()))
+		return finding(report.InvalidTimestamp, "the signed timestamp is damaged, or for another signature: %s", report.OneLine(said.Error()))
 	}
 	if !j.timestampVouches(proven.Value) {
-		return finding(report.InvalidTimestamp, "the signed timestamp is not by a timestamp authority the trust policy %q trusts (%s): %s", j.statement.Name, tsas, oneLine(said.Error()))
+		return finding(report.InvalidTimestamp, "the signed timestamp is not by a timestamp authority the trust policy %q trusts (%s): %s", j.statement.Name, tsas, report.OneLine(said.Error()))
 	}
 	first, last := proven.Value.Add(-proven.Accuracy), proven.Value.Add(proven.Accuracy)
 	if f := outOfValidity(j.content.SignerInfo.CertificateChain, first, last, "at the signed timestamp"); f != nil {
@@ -56,7 +56,7 @@ func (j *judgement) badTimestamp(said error) *report.Error {
 	if f := revocationFinding(j.answers.Of(j.verifier.revocation.Timestamping), "timestamping certificate"); f != nil {
 		return f
 	}
-	return finding(report.InvalidTimestamp, "%s", oneLine(said.Error()))
+	return finding(report.InvalidTimestamp, "%s", report.OneLine(said.Error()))
 }
 
 // timestampVouches repeats the library's step that ties the token to a trusted
@@ -135,10 +135,10 @@ func (j *judgement) provenTime() *tspclient.Timestamp {
 func outOfValidity(chain []*x509.Certificate, first, last time.Time, when string) *report.Error {
 	for _, c := range chain {
 		if first.Before(c.NotBefore) {
-			return finding(report.NotYetValid, "the certificate %q is valid from %s: not yet %s", nameOf(c), stamp(c.NotBefore), when)
+			return finding(report.NotYetValid, "the certificate %q is valid from %s: not yet %s", nameOf(c), report.Stamp(c.NotBefore), when)
 		}
 		if last.After(c.NotAfter) {
-			return finding(report.Expired, "the certificate %q was valid until %s: no longer %s", nameOf(c), stamp(c.NotAfter), when)
+			return finding(report.Expired, "the certificate %q was valid until %s: no longer %s", nameOf(c), report.Stamp(c.NotAfter), when)
 		}
 	}
 	return nil

@@ -30,7 +30,7 @@ func (v *Verifier) Verify(ctx context.Context, e verify.Evidence, doc *trust.Doc
 func (v *Verifier) verify(ctx context.Context, e verify.Evidence, doc *trust.Document) (s report.Signature) {
 	defer func() {
 		if r := recover(); r != nil {
-			s = reject(e, finding(report.Internal, "verifying the signature panicked: %s; please report this", oneLine(fmt.Sprint(r))))
+			s = reject(e, finding(report.Internal, "verifying the signature panicked: %s; please report this", report.OneLine(fmt.Sprint(r))))
 		}
 	}()
 	if refused := v.Applies(e.Subject, doc); refused != nil {
@@ -46,7 +46,7 @@ func (v *Verifier) verifyBy(ctx context.Context, e verify.Evidence, doc *trust.D
 	}
 	j, err := v.judge(ctx, e, doc, statement)
 	if err != nil {
-		return reject(e, finding(report.Internal, "%s", oneLine(err.Error())))
+		return reject(e, finding(report.Internal, "%s", report.OneLine(err.Error())))
 	}
 	return j.report()
 }
@@ -92,7 +92,7 @@ func admissible(e verify.Evidence) *report.Error {
 	case m.Subject == nil || len(m.Layers) != 1 || len(e.Blobs) != 1:
 		return malformed("the signature manifest needs a subject and exactly one layer")
 	case m.Subject.Digest != e.Subject.Digest:
-		return finding(report.SubjectMismatch, "the signature manifest names the subject %s, not %s", oneLine(m.Subject.Digest.String()), e.Subject.Digest)
+		return finding(report.SubjectMismatch, "the signature manifest names the subject %s, not %s", report.OneLine(m.Subject.Digest.String()), e.Subject.Digest)
 	}
 	return admit(m.Layers[0].MediaType, e.Blobs[0])
 }
