@@ -23,10 +23,7 @@ func attestations() builtin {
 				describe("report", object(
 					field("image", types.S), field("reference", types.S), field("digest", types.S), field("media_type", types.S),
 					field("verdict", types.S), field("verified", types.B),
-					field("attestations", list(object(append(signatureFields(),
-						field("predicate_type", types.S),
-						field("statement", types.NewObject(nil, types.NewDynamicProperty(types.S, types.A))),
-					)...))),
+					field("attestations", attestationType()),
 					field("errors", errorType()),
 				), "as the report of `ratify.verify`, with `attestations` in place of signatures; `statement` is the in-toto statement of a verified one, {} otherwise"),
 			),
@@ -46,9 +43,16 @@ func attestations() builtin {
 	}
 }
 
+func attestationType() types.Type {
+	return list(object(append(signatureFields(),
+		field("predicate_type", types.S),
+		field("statement", types.NewObject(nil, types.NewDynamicProperty(types.S, types.A))),
+	)...))
+}
+
 // encodeAttestations also bounds the statements; one that is too complex for a
-// Rego term is not verified.
-func encodeAttestations(r *report.Report) ast.Value {
+// Rego term is not verified. More pairs may be added to what all reports have.
+func encodeAttestations(r *report.Report, more ...pair) ast.Value {
 	verdict, verified, errs := r.Verdict, r.Verified, r.Errors
 	encoded := make([]*ast.Term, len(r.Attestations))
 	usable := false
@@ -69,10 +73,10 @@ func encodeAttestations(r *report.Report) ast.Value {
 	if verified && !usable {
 		verdict, verified = report.Inconclusive, false
 	}
-	return ast.NewObject(
+	return ast.NewObject(append(more,
 		str("image", r.Image), str("reference", r.Reference), str("digest", r.Digest), str("media_type", r.MediaType),
 		str("verdict", string(verdict)), boolean("verified", verified),
 		at("attestations", ast.NewArray(encoded...)),
 		at("errors", array(errs, encodeError)),
-	)
+	)...)
 }

@@ -305,3 +305,48 @@ func TestJunkBeforeTheGoodSignatureIsNotARejection(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// A statement about a file, as GitHub's artifact attestations are: of the demanded
+// type, by the trusted signer, about this very file; content only then.
+func TestVerifyBlobOfAStatement(t *testing.T) {
+	t.Parallel()
+	c := newCosigners(t)
+	file, other := digest.FromString("a release"), digest.FromString("another")
+	for _, keyless := range []bool{false, true} {
+		signer, stranger := c.key, c.otherKey
+		if keyless {
+			signer, stranger = c.workflow, c.forged
+		}
+		for _, tt := range []struct {
+			name          string
+			signer        *sigstore.Signer
+			file          digest.Digest
+			predicateType string
+			want          string
+		}{
+			{"good", signer, file, slsa, "[verified trusted]"},
+			{"stranger", stranger, file, slsa, "[rejected ]"},
+			{"other file", signer, other, slsa, "[rejected ]"},
+			{"other type", signer, file, "https://slsa.dev/provenance/v0.2", "[rejected ]"},
+			{"no type: a statement is no signature", signer, file, "", "[rejected ]"},
+		} {
+			t.Run(fmt.Sprintf("keyless=%v/%s", keyless, tt.name), func(t *testing.T) {
+				t.Parallel()
+				signature, err := tt.signer.Sign(ocispec.Descriptor{Digest: file}, sigstore.SignOptions{
+					PredicateType: slsa, Predicate: map[string]any{"builder": "trusted"},
+				})
+				fatal(t, err)
+				raw, err := signature.Bundle()
+				fatal(t, err)
+				request := map[string]any{"digest": tt.file.String(), "envelope": base64.StdEncoding.EncodeToString(raw), "trust": c.trust(keyless)}
+				if tt.predicateType != "" {
+					request["predicate_type"] = tt.predicateType
+				}
+				got := eval(t, `r := ratify.verify_blob(input); x = [r.verdict, object.get(r, ["attestations", 0, "statement", "predicate", "builder"], "")]`, request)
+				if fmt.Sprint(got) != tt.want {
+					t.Errorf("got %v, want %s", got, tt.want)
+				}
+			})
+		}
+	}
+}

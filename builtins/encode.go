@@ -32,14 +32,16 @@ func stringMapValue(m map[string]string) ast.Value {
 	return o
 }
 
-func encodeReport(r *report.Report) ast.Value {
-	return ast.NewObject(
+func encodeReport(r *report.Report) ast.Value { return ast.NewObject(reportPairs(r)...) }
+
+func reportPairs(r *report.Report) []pair {
+	return []pair{
 		str("image", r.Image), str("reference", r.Reference), str("digest", r.Digest), str("media_type", r.MediaType),
 		str("verdict", string(r.Verdict)), boolean("verified", r.Verified),
 		at("signatures", array(r.Signatures, encodeSignature)),
 		at("platforms", array(r.Platforms, encodePlatform)),
 		at("errors", array(r.Errors, encodeError)),
-	)
+	}
 }
 
 func encodePlatform(p report.Platform) ast.Value {

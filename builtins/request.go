@@ -55,9 +55,9 @@ var (
 	referrersKeys = []string{"image", "artifact_type", "timeout"}                    //nolint:gochecknoglobals // constant lists
 	manifestKeys  = []string{"image", "platform", "timeout"}                         //nolint:gochecknoglobals // constant lists
 
-	attestationsKeys = []string{"image", "predicate_type", "trust", "timeout"}                   //nolint:gochecknoglobals // constant lists
-	artifactsKeys    = []string{"image", "artifact_type", "trust", "annotations", "timeout"}     //nolint:gochecknoglobals // constant lists
-	blobKeys         = []string{"digest", "bytes", "envelope", "trust", "policy", "annotations"} //nolint:gochecknoglobals // constant lists
+	attestationsKeys = []string{"image", "predicate_type", "trust", "timeout"}                                     //nolint:gochecknoglobals // constant lists
+	artifactsKeys    = []string{"image", "artifact_type", "trust", "annotations", "timeout"}                       //nolint:gochecknoglobals // constant lists
+	blobKeys         = []string{"digest", "bytes", "envelope", "predicate_type", "trust", "policy", "annotations"} //nolint:gochecknoglobals // constant lists
 )
 
 // parseRequest reads v, a string (the image) or an object with the given keys.
@@ -92,7 +92,7 @@ func parseRequest(v ast.Value, path string, keys []string) (request, error) {
 func (r *request) complete(path string, keys []string) error {
 	for key, missing := range map[string]bool{
 		"image":          r.image == "",
-		"predicate_type": r.predicateType == "",
+		"predicate_type": r.predicateType == "" && !slices.Contains(keys, "envelope"), // a blob may be signed or attested
 		"envelope":       r.envelope == nil,
 	} {
 		if missing && slices.Contains(keys, key) {

@@ -72,7 +72,7 @@ var requestHelp = map[string]string{ //nolint:gochecknoglobals // constant table
 	"timeout":       "a duration such as `2s`, never beyond the caller's own deadline",
 	"artifact_type": "only referrers of this artifact type",
 
-	"predicate_type": "the in-toto predicate type, compared exactly (required)",
+	"predicate_type": "the in-toto predicate type, compared exactly (required for `ratify.attestations`)",
 	"digest":         "the digest of what was signed (it or `bytes` is required)",
 	"bytes":          "what was signed, base64",
 	"envelope":       "the detached signature: a Sigstore bundle as an object, or base64 of a Sigstore bundle or a Notary envelope (required)",
@@ -105,8 +105,10 @@ func signatureFields() []*types.StaticProperty {
 	}
 }
 
-func reportType() types.Type {
-	return object(
+func reportType() types.Type { return object(reportFields()...) }
+
+func reportFields() []*types.StaticProperty {
+	return []*types.StaticProperty{
 		field("image", types.S), field("reference", types.S), field("digest", types.S), field("media_type", types.S),
 		field("verdict", types.S), field("verified", types.B),
 		field("signatures", signatureType()),
@@ -116,7 +118,7 @@ func reportType() types.Type {
 			field("signatures", signatureType()), field("errors", errorType()),
 		))),
 		field("errors", errorType()),
-	)
+	}
 }
 
 const reportDescription = "the report: `verdict` is `verified`, `rejected` or `inconclusive`, `verified` is true only for the first; " +

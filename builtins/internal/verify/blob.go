@@ -33,18 +33,32 @@ func (e *Engine) VerifyBlob(ctx context.Context, req BlobRequest) *report.Report
 		return r.Conclude()
 	}
 	faults := parallel(1, 1, func(int) {
-		r.Signatures = []report.Signature{verifier.VerifyBlob(ctx, req.Blob, req.Trust)}
+		r.Attestations = []report.Attestation{judgeBlob(ctx, verifier, req)}
 	})
 	if faults[0] != nil {
 		r.Errors = []report.Error{{Code: report.Internal, Stage: report.StageVerify, Unseen: true, Message: "internal fault: " + oneLine(faults[0])}}
 		return r.Conclude()
 	}
+	r.Signatures = plain(r.Attestations)
 	for _, s := range r.Signatures {
 		if !s.Verified {
 			r.Errors = append(r.Errors, s.Errors...)
 		}
 	}
 	return r.Conclude()
+}
+
+func judgeBlob(ctx context.Context, v BlobVerifier, req BlobRequest) report.Attestation {
+	if req.PredicateType == "" {
+		return report.Attestation{Signature: v.VerifyBlob(ctx, req.Blob, req.Trust)}
+	}
+	if a, ok := v.(BlobAttester); ok {
+		return a.VerifyBlobAttestation(ctx, req.Blob, req.Trust)
+	}
+	return report.Attestation{PredicateType: req.PredicateType, Signature: report.Signature{Format: v.Format(), Errors: []report.Error{{
+		Code: report.UnsupportedFormat, Stage: report.StageVerify,
+		Message: fmt.Sprintf("a %s envelope is a signature and holds no statement; leave predicate_type out", v.Format()),
+	}}}}
 }
 
 // blobVerifier finds the one verifier that understands the envelope.

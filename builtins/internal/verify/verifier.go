@@ -96,6 +96,9 @@ type Blob struct {
 	// Policy names the statement of a Notary trust policy to judge by: a blob has
 	// no repository that a scope could match. "": the statement of scope "*".
 	Policy string
+	// PredicateType asks for a statement of exactly this type about the blob
+	// instead of a signature of it. "": a signature.
+	PredicateType string
 }
 
 // BlobVerifier checks detached signatures of one format.
@@ -105,4 +108,12 @@ type BlobVerifier interface {
 	Recognises(envelope []byte) bool
 	// VerifyBlob judges one detached signature.
 	VerifyBlob(ctx context.Context, b Blob, doc *trust.Document) report.Signature
+}
+
+// BlobAttester checks detached statements about a blob.
+type BlobAttester interface {
+	BlobVerifier
+	// VerifyBlobAttestation judges one statement, which must be of the blob's
+	// PredicateType.
+	VerifyBlobAttestation(ctx context.Context, b Blob, doc *trust.Document) report.Attestation
 }

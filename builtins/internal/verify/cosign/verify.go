@@ -55,19 +55,29 @@ func (v *Verifier) VerifyAttestations(_ context.Context, e verify.Evidence, pred
 // VerifyBlob judges a detached Sigstore bundle over a digest or bytes. A
 // statement counts if it is a signature, [PredicateSign].
 func (v *Verifier) VerifyBlob(_ context.Context, b verify.Blob, doc *trust.Document) report.Signature {
+	return v.blob(b, signatures(), maxSignature, doc).Signature
+}
+
+// VerifyBlobAttestation judges a Sigstore bundle that holds a statement of type
+// b.PredicateType about b.Digest.
+func (v *Verifier) VerifyBlobAttestation(_ context.Context, b verify.Blob, doc *trust.Document) report.Attestation {
+	return v.blob(b, attestation(b.PredicateType), maxAttestation, doc)
+}
+
+func (v *Verifier) blob(b verify.Blob, k kind, maxBytes int, doc *trust.Document) report.Attestation {
 	s := report.Signature{Format: Format, Digest: digest.FromBytes(b.Envelope).String()}
 	if doc.Cosign() == nil {
-		return reject(s, &report.Error{Code: report.NoTrustPolicy, Message: "the trust document has no cosign part", Stage: report.StageTrust})
+		return report.Attestation{PredicateType: b.PredicateType, Signature: reject(s, &report.Error{
+			Code: report.NoTrustPolicy, Message: "the trust document has no cosign part", Stage: report.StageTrust,
+		})}
 	}
-	w := wanted{kind: signatures(), subject: subjectOf(b), annotations: b.Annotations, bytes: b.Bytes}
-	return v.protected(s, w, func() (*signed, *report.Error) {
-		return readBundle(b.Envelope, maxSignature)
-	}, doc).Signature
+	w := wanted{kind: k, subject: subjectOf(b), annotations: b.Annotations, bytes: b.Bytes}
+	return v.protected(s, w, func() (*signed, *report.Error) { return readBundle(b.Envelope, maxBytes) }, doc)
 }
 
 // Recognises reports whether an envelope is a Sigstore bundle.
 func (*Verifier) Recognises(envelope []byte) bool {
-	return len(envelope) <= maxSignature && isBundle(mediaTypeOf(envelope))
+	return len(envelope) <= maxAttestation && isBundle(mediaTypeOf(envelope))
 }
 
 // admit checks what needs no cryptography.
