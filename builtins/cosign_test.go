@@ -11,6 +11,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/sigstore/sigstore-go/pkg/testing/data"
 
 	"github.com/opa-ratify/opa-ratify/test/registrytest"
 	"github.com/opa-ratify/opa-ratify/test/signtest"
@@ -347,6 +348,32 @@ func TestVerifyBlobOfAStatement(t *testing.T) {
 					t.Errorf("got %v, want %s", got, tt.want)
 				}
 			})
+		}
+	}
+}
+
+// What the public instance signed, npm's provenance of sigstore.js 2.0.0, is
+// verified with the trusted root in the binary, offline.
+func TestPublicInstance(t *testing.T) {
+	t.Parallel()
+	raw, err := data.Bundle(t, "sigstore.js@2.0.0-provenance.sigstore.json").MarshalJSON()
+	fatal(t, err)
+	var bundle any
+	fatal(t, json.Unmarshal(raw, &bundle))
+	const sha512 = "sha512:46d4e2f74c4877316640000a6fdf8a8b59f1e0847667973e9859f774dd31b8f1e0937813b777fb66a2ac67d50540fe34640966eee9fc2ccca387082b4c85cd3c"
+	for repository, want := range map[string]string{
+		"https://github.com/sigstore/sigstore-js":   "[verified pkg:npm/sigstore@2.0.0]",
+		"https://github.com/sigstore/sigstore-evil": "[rejected ]",
+	} {
+		got := eval(t, `r := ratify.verify_blob(input); x = [r.verdict, object.get(r, ["attestations", 0, "statement", "subject", 0, "name"], "")]`, map[string]any{
+			"digest": sha512, "envelope": bundle, "predicate_type": slsa,
+			"trust": map[string]any{"cosign": map[string]any{
+				"identities":   []any{map[string]any{"issuer": "https://token.actions.githubusercontent.com", "repository": repository}},
+				"trusted_root": "public-good",
+			}},
+		})
+		if fmt.Sprint(got) != want {
+			t.Errorf("%s: got %v, want %s", repository, got, want)
 		}
 	}
 }
