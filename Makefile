@@ -48,7 +48,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	set -e; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' $(GO) | xargs -n1 dirname | sort -u); do \
 		names=$$(go test -list '^Fuzz' ./$$p); \
 		for f in $$(echo "$$names" | grep '^Fuzz'); do \
-			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) ./$$p; \
+			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x ./$$p; \
 		done; \
 	done
 
