@@ -377,3 +377,28 @@ func TestPublicInstance(t *testing.T) {
 		}
 	}
 }
+
+// What was found about statements of a type is never an answer about signatures,
+// whatever the type is called and whatever the registry says it is.
+func TestPredicateTypeNamedSignatureIsNoSignature(t *testing.T) {
+	t.Parallel()
+	c := newCosigners(t)
+	r := registrytest.Start(t, registrytest.Options{})
+	image, err := r.PushImage(t.Context(), "app", "v1")
+	fatal(t, err)
+	statement, err := c.key.Sign(image, sigstore.SignOptions{PredicateType: "signature"})
+	fatal(t, err)
+	statement.PredicateType = sigstore.PredicateSignature // unsigned: what the manifest says
+	_, err = sigstore.Attach(t.Context(), r, "app", image, statement)
+	fatal(t, err)
+	request := map[string]any{"image": r.Reference("app", image.Digest), "trust": c.trust(false)}
+	attest := map[string]any{"image": request["image"], "trust": request["trust"], "predicate_type": "signature"}
+	for range 2 {
+		if got := eval(t, "x = ratify.attestations(input).verdict", attest); got != "verified" {
+			t.Errorf("as a statement: %v", got)
+		}
+		if got := eval(t, "x = ratify.verify(input).verdict", request); got != "rejected" {
+			t.Errorf("as a signature: %v", got)
+		}
+	}
+}

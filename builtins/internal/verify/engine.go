@@ -144,7 +144,7 @@ func (e *Engine) run(ctx context.Context, p *progress, req Request, ref referenc
 	}
 	r.Reference, r.Digest, r.MediaType = subject.String(), subject.Digest.String(), desc.MediaType
 
-	j := &job{Engine: e, request: req, progress: p, readings: readings}
+	j := &job{Engine: e, request: req, demands: demands(req), progress: p, readings: readings}
 	children := j.childrenLater(ctx, subject, desc)
 	all, told, errs := j.judge(ctx, subject, desc)
 	r.Attestations, r.Signatures, r.Errors = all, plain(all), errs

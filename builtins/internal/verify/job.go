@@ -5,12 +5,9 @@ package verify
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -24,6 +21,7 @@ type job struct {
 	*Engine
 
 	request  Request
+	demands  string // of request, as a key
 	progress *progress
 	readings []reading
 	spent    atomic.Int64 // bytes of evidence
@@ -103,12 +101,7 @@ func (j *job) timed(ctx context.Context, r reading, e Evidence) []report.Attesta
 // outcomeKey names everything a finding depends on: what was signed, by which
 // signature, judged by which trust document under which name.
 func (j *job) outcomeKey(subject reference.Reference, c candidate) string {
-	annotations, err := json.Marshal(j.request.Annotations)
-	if err != nil {
-		panic(err) // a map of strings always marshals
-	}
-	sum := sha256.Sum256(annotations)
-	return strings.Join([]string{c.reading.key, j.request.Trust.Hash(), subject.String(), c.desc.Digest.String(), hex.EncodeToString(sum[:])}, " ")
+	return keyOf(c.reading.format, c.reading.what, j.demands, subject.String(), c.desc.Digest.String())
 }
 
 // keep remembers a finding no longer than what it rests on is valid, and a

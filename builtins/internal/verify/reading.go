@@ -22,7 +22,6 @@ type reading struct {
 	skip      func(ocispec.Descriptor) bool
 	envelopes func(ocispec.Manifest) ([]ocispec.Descriptor, *report.Error)
 	judge     func(context.Context, Evidence, *trust.Document) []report.Attestation
-	key       string // tells readings of one manifest apart
 }
 
 // signatures reads evidence as v does.
@@ -36,7 +35,6 @@ func signatures(v Verifier) reading {
 			}
 			return all
 		},
-		key: v.Format() + " signature",
 	}
 }
 
@@ -49,7 +47,6 @@ func statements(a Attester, predicateType string) reading {
 		judge: func(ctx context.Context, e Evidence, doc *trust.Document) []report.Attestation {
 			return a.VerifyAttestations(ctx, e, predicateType, doc)
 		},
-		key: a.Format() + " " + predicateType,
 	}
 }
 

@@ -5,9 +5,6 @@ package verify
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -89,12 +86,7 @@ func (e *Engine) patience(req Request) time.Duration { return cmp.Or(req.Timeout
 // question is what a run depends on, as a key. Two spellings of one reference
 // are one question.
 func question(req Request, ref reference.Reference) string {
-	annotations, err := json.Marshal(req.Annotations) // sorted by key
-	if err != nil {
-		panic(err) // a map of strings always marshals
-	}
-	sum := sha256.Sum256(annotations)
-	return strings.Join([]string{ref.String(), req.Trust.Hash(), req.Platform, req.PredicateType, hex.EncodeToString(sum[:])}, " ")
+	return keyOf(ref.String(), req.Platform, demands(req))
 }
 
 // as gives the shared report the caller's own spelling of the image.
