@@ -4,6 +4,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -40,6 +41,30 @@ func (c *Client) Manifest(ctx context.Context, ref reference.Reference, desc oci
 		return ocispec.Descriptor{}, nil, err
 	}
 	desc.MediaType, desc.Size, desc.ArtifactType = got.MediaType, got.Size, got.ArtifactType
+	return desc, body, nil
+}
+
+// Tagged fetches the manifest or index that ref's tag names now, and returns its
+// descriptor (media type, digest, size, artifact type) and its bytes, in one GET
+// where Resolve and Manifest take two requests. ref.Tag is required; ref.Digest
+// plays no part. The digest is that of the bytes, and a registry that names
+// another in its answer is refused. That the tag means this manifest is the
+// registry's word. The error is an [*Error].
+//
+// Spec: OCI distribution v1.1.1, "Pulling manifests".
+func (c *Client) Tagged(ctx context.Context, ref reference.Reference) (ocispec.Descriptor, []byte, error) {
+	if ref.Tag == "" {
+		return ocispec.Descriptor{}, nil, &Error{Code: report.InvalidReference, Host: ref.Registry, Err: errors.New("the reference has no tag to fetch by")}
+	}
+	var body []byte
+	desc, err := ask(ctx, c, ref, func(ctx context.Context, t target) (ocispec.Descriptor, error) {
+		found, content, err := c.manifest(ctx, t, manifestRequest(t.repository, ref.Tag, "", c.o.Limits.ManifestBytes), "")
+		body = content
+		return found, err
+	}, always)
+	if err != nil {
+		return ocispec.Descriptor{}, nil, err
+	}
 	return desc, body, nil
 }
 

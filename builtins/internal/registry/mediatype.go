@@ -5,6 +5,7 @@ package registry
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"mime"
 	"net/http"
 	"slices"
@@ -42,6 +43,33 @@ func contentType(header http.Header) string {
 type shape struct {
 	mediaType    string
 	artifactType string // artifactType, or the config's media type; "" of an index without one
+}
+
+// Describe returns desc with the media type, size and artifact type that body, a
+// manifest or index, really has. The digest is not looked at: the caller has
+// checked body against it. An empty MediaType and a Size of 0 mean unknown.
+//
+// A body that is not a manifest, contradicts itself, or is of another media type
+// or size than desc says is the [*Error] it would be coming from a registry.
+func Describe(desc ocispec.Descriptor, body []byte) (ocispec.Descriptor, error) {
+	err := checkSize(desc, body)
+	if err == nil {
+		var s shape
+		if s, err = inspect(body, "", desc.MediaType); err == nil {
+			desc.MediaType, desc.Size, desc.ArtifactType = s.mediaType, int64(len(body)), s.artifactType
+			return desc, nil
+		}
+	}
+	e := &Error{Err: fmt.Errorf("describe %s: %w", desc.Digest, err)}
+	e.Code, e.Retryable = classify(err)
+	return ocispec.Descriptor{}, e
+}
+
+func checkSize(desc ocispec.Descriptor, body []byte) error {
+	if desc.Size != 0 && desc.Size != int64(len(body)) {
+		return mismatch("the manifest has %d bytes, the descriptor says %d", len(body), desc.Size)
+	}
+	return nil
 }
 
 // inspect decides what body is. Three voices say so: the Content-Type, the field
