@@ -66,14 +66,18 @@ func (c *Cache[V]) Get(key string) (V, bool) {
 }
 
 // Put keeps value under key until expires (the zero time: until room is
-// needed). A value dearer than the whole cache is not kept.
+// needed), in place of what was there. A value dearer than the whole cache is not
+// kept.
 func (c *Cache[V]) Put(key string, value V, cost int64, expires time.Time) {
-	if c.entries == nil || cost > c.maxCost || !expires.IsZero() && !c.now().Before(expires) {
+	if c.entries == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries.Remove(key) // its cost goes with it
+	if cost > c.maxCost || !expires.IsZero() && !c.now().Before(expires) {
+		return
+	}
 	c.add(cost)
 	c.entries.Add(key, entry[V]{value, cost, expires})
 	for c.cost > c.maxCost {

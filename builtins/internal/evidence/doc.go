@@ -7,8 +7,9 @@
 //
 //   - Content named by its digest never changes. It is kept until the memory
 //     given to it is full (least recently used goes first).
-//   - What a tag names, and which referrers a subject has, changes. It is kept
-//     for a TTL.
+//   - What a tag names, and which referrers a subject has, changes. It is
+//     believed for a TTL, and given once more after that to those who say by
+//     [Freshness] that it will do.
 //   - A failure is kept for a moment only, so that a registry in trouble is not
 //     asked a thousand times a second, and is asked again as soon as it recovers.
 //

@@ -47,6 +47,11 @@ func (f *Flight[V]) Do(ctx context.Context, key string, call func(context.Contex
 	}
 }
 
+// Start begins call unless one for key is under way, and does not wait for it.
+func (f *Flight[V]) Start(ctx context.Context, key string, call func(context.Context) (V, error)) {
+	f.group.DoChan(key, func() (any, error) { return f.run(ctx, call) })
+}
+
 func (f *Flight[V]) run(ctx context.Context, call func(context.Context) (V, error)) (v V, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.limit)
 	defer cancel()

@@ -18,7 +18,7 @@ import (
 // counting is a source that counts what it is asked. The registry itself is
 // tested with the registry client.
 type counting struct {
-	resolved, listed, manifests, blobs int
+	resolved, tagged, listed, manifests, blobs int
 	err                                error
 }
 
@@ -27,6 +27,11 @@ var body = []byte("a blob")
 func (c *counting) Resolve(context.Context, reference.Reference) (ocispec.Descriptor, error) {
 	c.resolved++
 	return ocispec.Descriptor{Digest: digest.FromBytes(body), Size: int64(len(body))}, c.err
+}
+
+func (c *counting) Tagged(context.Context, reference.Reference) (ocispec.Descriptor, []byte, error) {
+	c.tagged++
+	return ocispec.Descriptor{Digest: digest.FromBytes(body), Size: int64(len(body))}, body, c.err
 }
 
 func (c *counting) Referrers(context.Context, reference.Reference, string) ([]ocispec.Descriptor, error) {
@@ -64,7 +69,7 @@ func TestStoreBelievesATagForItsTTL(t *testing.T) {
 	source, c := &counting{}, newClock()
 	store := newStore(source, c)
 	for range 3 {
-		if _, err := store.Resolve(t.Context(), parse(t, "registry.example/app:v1")); err != nil {
+		if _, _, err := store.Resolve(t.Context(), parse(t, "registry.example/app:v1"), evidence.Freshness{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -72,7 +77,7 @@ func TestStoreBelievesATagForItsTTL(t *testing.T) {
 		t.Errorf("asked %d times within the TTL", source.resolved)
 	}
 	c.at = c.at.Add(10 * time.Second)
-	if _, err := store.Resolve(t.Context(), parse(t, "registry.example/app:v1")); err != nil || source.resolved != 2 {
+	if _, _, err := store.Resolve(t.Context(), parse(t, "registry.example/app:v1"), evidence.Freshness{}); err != nil || source.resolved != 2 {
 		t.Errorf("after the TTL: asked %d times, %v", source.resolved, err)
 	}
 }
@@ -88,17 +93,17 @@ func TestStoreRemembersAbsence(t *testing.T) {
 	})
 	ref := parse(t, "registry.example/app:sha256-0.sig")
 	for range 3 {
-		if d, err := store.Probe(t.Context(), ref); err != nil || d.Digest != "" {
+		if d, _, err := store.Probe(t.Context(), ref, evidence.Freshness{}); err != nil || d.Digest != "" {
 			t.Fatalf("got %v, %v", d, err)
 		}
 		c.at = c.at.Add(3 * time.Second)
 	}
-	if source.resolved != 1 {
-		t.Errorf("asked %d times within the TTL", source.resolved)
+	if source.tagged != 1 {
+		t.Errorf("asked %d times within the TTL", source.tagged)
 	}
 	c.at = c.at.Add(10 * time.Second)
 	source.err = errors.New("503")
-	if _, err := store.Probe(t.Context(), ref); err == nil {
+	if _, _, err := store.Probe(t.Context(), ref, evidence.Freshness{}); err == nil {
 		t.Error("a failure was taken for absence")
 	}
 }
@@ -109,7 +114,7 @@ func TestStoreKeepsArtifactTypesApart(t *testing.T) {
 	store := newStore(source, newClock())
 	subject := parse(t, "registry.example/app:v1").WithDigest(digest.FromBytes(body))
 	for _, artifactType := range []string{"a", "b", "a"} {
-		if _, err := store.Referrers(t.Context(), subject, artifactType); err != nil {
+		if _, _, err := store.Referrers(t.Context(), subject, artifactType, evidence.Freshness{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,7 +129,7 @@ func TestStoreRepeatsAFailureOnlyForAMoment(t *testing.T) {
 	store := newStore(source, c)
 	ref := parse(t, "registry.example/app:v1")
 	for range 3 {
-		if _, err := store.Resolve(t.Context(), ref); err == nil {
+		if _, _, err := store.Resolve(t.Context(), ref, evidence.Freshness{}); err == nil {
 			t.Fatal("no error")
 		}
 	}
@@ -133,7 +138,7 @@ func TestStoreRepeatsAFailureOnlyForAMoment(t *testing.T) {
 	}
 	c.at = c.at.Add(2 * time.Second)
 	source.err = nil
-	if _, err := store.Resolve(t.Context(), ref); err != nil {
+	if _, _, err := store.Resolve(t.Context(), ref, evidence.Freshness{}); err != nil {
 		t.Errorf("after the failure TTL: %v", err)
 	}
 }
@@ -144,7 +149,7 @@ func TestStoreForgetsACancelledQuestion(t *testing.T) {
 	store := newStore(source, newClock())
 	ref := parse(t, "registry.example/app:v1")
 	for range 2 {
-		if _, err := store.Resolve(t.Context(), ref); !errors.Is(err, context.Canceled) {
+		if _, _, err := store.Resolve(t.Context(), ref, evidence.Freshness{}); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 	}
