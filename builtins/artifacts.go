@@ -33,7 +33,7 @@ func artifacts() builtin {
 						))),
 						field("errors", errorType()),
 					))),
-					field("errors", errorType()),
+					field("stale", staleType()), field("errors", errorType()),
 				), "`artifacts` as far as they could be listed. `contents` is [] unless the artifact is verified: one entry per blob, "+
 					"`json` is the parsed document (null if it is none), `text` its text (empty if it is not UTF-8), `base64` its bytes if it is neither"),
 			),
@@ -54,7 +54,7 @@ func artifacts() builtin {
 			listing, found := c.service.Artifacts(c.ctx, q, r.artifactType)
 			return ast.NewObject(
 				str("image", listing.Image), str("reference", listing.Reference), str("digest", listing.Digest), str("media_type", listing.MediaType),
-				at("artifacts", array(found, encodeArtifact)), at("errors", array(listing.Errors, encodeError)),
+				at("artifacts", array(found, encodeArtifact)), at("stale", array(listing.Stale, encodeStale)), at("errors", array(listing.Errors, encodeError)),
 			), nil
 		},
 	}

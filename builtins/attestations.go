@@ -24,7 +24,7 @@ func attestations() builtin {
 					field("image", types.S), field("reference", types.S), field("digest", types.S), field("media_type", types.S),
 					field("verdict", types.S), field("verified", types.B),
 					field("attestations", attestationType()),
-					field("errors", errorType()),
+					field("stale", staleType()), field("errors", errorType()),
 				), "as the report of `ratify.verify`, with `attestations` in place of signatures; `statement` is the in-toto statement of a verified one, {} otherwise"),
 			),
 			Nondeterministic: true, // asks registries, depends on the clock
@@ -77,6 +77,6 @@ func encodeAttestations(r *report.Report, more ...pair) ast.Value {
 		str("image", r.Image), str("reference", r.Reference), str("digest", r.Digest), str("media_type", r.MediaType),
 		str("verdict", string(verdict)), boolean("verified", verified),
 		at("attestations", ast.NewArray(encoded...)),
-		at("errors", array(errs, encodeError)),
+		at("stale", array(r.Stale, encodeStale)), at("errors", array(errs, encodeError)),
 	)...)
 }

@@ -32,7 +32,7 @@ func document(c call, name string, fetch func(context.Context, service.Question)
 	if err != nil {
 		return nil, err
 	}
-	a, raw := fetch(c.ctx, service.Question{Image: r.image, Platform: r.platform, Timeout: timeout(c.ctx, r.timeout)})
+	a, raw := fetch(c.ctx, r.lookup(c))
 	value := ast.Value(ast.NewObject())
 	if len(a.Errors) == 0 {
 		if value, err = parseObject(raw); err != nil {
@@ -94,7 +94,7 @@ func about(a service.Answer) []pair {
 	return []pair{
 		str("image", a.Image), str("reference", a.Reference),
 		str("digest", a.Descriptor.Digest.String()), str("media_type", a.Descriptor.MediaType),
-		at("errors", array(a.Errors, encodeError)),
+		at("stale", array(a.Stale, encodeStale)), at("errors", array(a.Errors, encodeError)),
 	}
 }
 

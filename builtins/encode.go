@@ -32,6 +32,16 @@ func stringMapValue(m map[string]string) ast.Value {
 	return o
 }
 
+// reportValue is the report as a Rego value, built once for all who ask while the
+// report is kept. Values are immutable.
+func reportValue(r *report.Report) ast.Value {
+	v, ok := r.Derived(func() any { return encodeReport(r) }).(ast.Value)
+	if !ok {
+		return encodeReport(r)
+	}
+	return v
+}
+
 func encodeReport(r *report.Report) ast.Value { return ast.NewObject(reportPairs(r)...) }
 
 func reportPairs(r *report.Report) []pair {
@@ -40,8 +50,13 @@ func reportPairs(r *report.Report) []pair {
 		str("verdict", string(r.Verdict)), boolean("verified", r.Verified),
 		at("signatures", array(r.Signatures, encodeSignature)),
 		at("platforms", array(r.Platforms, encodePlatform)),
+		at("stale", array(r.Stale, encodeStale)),
 		at("errors", array(r.Errors, encodeError)),
 	}
+}
+
+func encodeStale(s report.Stale) ast.Value {
+	return ast.NewObject(str("stage", string(s.Stage)), str("as_of", s.AsOf), str("code", string(s.Code)), str("message", s.Message))
 }
 
 func encodePlatform(p report.Platform) ast.Value {

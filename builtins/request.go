@@ -38,6 +38,8 @@ type request struct {
 	platform     string
 	annotations  map[string]string
 	timeout      time.Duration
+	fresh        bool
+	maxStale     time.Duration
 	artifactType string
 
 	predicateType string
@@ -50,13 +52,13 @@ type request struct {
 // The keys of a request, by built-in. Every other key is an error, so that a
 // misspelt demand cannot be silently dropped.
 var (
-	verifyKeys    = []string{"image", "trust", "platform", "annotations", "timeout"} //nolint:gochecknoglobals // constant lists
-	resolveKeys   = []string{"image", "timeout"}                                     //nolint:gochecknoglobals // constant lists
-	referrersKeys = []string{"image", "artifact_type", "timeout"}                    //nolint:gochecknoglobals // constant lists
-	manifestKeys  = []string{"image", "platform", "timeout"}                         //nolint:gochecknoglobals // constant lists
+	verifyKeys    = []string{"image", "trust", "platform", "annotations", "timeout", "fresh", "max_stale"} //nolint:gochecknoglobals // constant lists
+	resolveKeys   = []string{"image", "timeout", "fresh", "max_stale"}                                     //nolint:gochecknoglobals // constant lists
+	referrersKeys = []string{"image", "artifact_type", "timeout", "fresh", "max_stale"}                    //nolint:gochecknoglobals // constant lists
+	manifestKeys  = []string{"image", "platform", "timeout", "fresh", "max_stale"}                         //nolint:gochecknoglobals // constant lists
 
-	attestationsKeys = []string{"image", "predicate_type", "trust", "timeout"}                                     //nolint:gochecknoglobals // constant lists
-	artifactsKeys    = []string{"image", "artifact_type", "trust", "annotations", "timeout"}                       //nolint:gochecknoglobals // constant lists
+	attestationsKeys = []string{"image", "predicate_type", "trust", "timeout", "fresh", "max_stale"}               //nolint:gochecknoglobals // constant lists
+	artifactsKeys    = []string{"image", "artifact_type", "trust", "annotations", "timeout", "fresh", "max_stale"} //nolint:gochecknoglobals // constant lists
 	blobKeys         = []string{"digest", "bytes", "envelope", "predicate_type", "trust", "policy", "annotations"} //nolint:gochecknoglobals // constant lists
 )
 
@@ -99,6 +101,9 @@ func (r *request) complete(path string, keys []string) error {
 			return wrong(path, "%q is missing; a request has %s", key, strings.Join(keys, ", "))
 		}
 	}
+	if r.fresh && r.maxStale > 0 {
+		return wrong(path, `"fresh" and "max_stale" exclude each other: the one refuses what is known, the other falls back on it`)
+	}
 	if slices.Contains(keys, "bytes") && r.bytes == nil && r.digest == "" {
 		return wrong(path, `"digest" or "bytes" is missing: say what was signed`)
 	}
@@ -124,6 +129,14 @@ func (r *request) set(key string, v ast.Value, path string) (err error) {
 		r.annotations, err = stringsAt(v, path)
 	case "timeout":
 		r.timeout, err = durationAt(v, path)
+	case "fresh":
+		fresh, ok := v.(ast.Boolean)
+		if !ok {
+			return wrong(path, "must be a boolean, is %s", ast.ValueName(v))
+		}
+		r.fresh = bool(fresh)
+	case "max_stale":
+		r.maxStale, err = durationAt(v, path)
 	case "artifact_type":
 		r.artifactType, err = stringAt(v, path)
 	case "predicate_type":

@@ -6,7 +6,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/types"
 
-	"github.com/opa-ratify/opa-ratify/builtins/internal/service"
 )
 
 func resolve() builtin {
@@ -19,7 +18,7 @@ func resolve() builtin {
 				types.Args(describe("request", requestType(resolveKeys), requestDescription(resolveKeys))),
 				describe("descriptor", object(
 					field("image", types.S), field("reference", types.S), field("digest", types.S),
-					field("media_type", types.S), field("size", types.N), field("errors", errorType()),
+					field("media_type", types.S), field("size", types.N), field("stale", staleType()), field("errors", errorType()),
 				), "`reference` is `registry/repository@digest`, `size` is in bytes"),
 			),
 			Nondeterministic: true, // asks registries
@@ -29,7 +28,7 @@ func resolve() builtin {
 			if err != nil {
 				return nil, err
 			}
-			a := c.service.Resolve(c.ctx, service.Question{Image: r.image, Timeout: timeout(c.ctx, r.timeout)})
+			a := c.service.Resolve(c.ctx, r.lookup(c))
 			return ast.NewObject(append(about(a), size(a.Descriptor.Size))...), nil
 		},
 	}
@@ -49,7 +48,7 @@ func referrers() builtin {
 						field("artifact_type", types.S), field("media_type", types.S), field("digest", types.S),
 						field("size", types.N), field("annotations", stringMap()),
 					))),
-					field("errors", errorType()),
+					field("stale", staleType()), field("errors", errorType()),
 				), "`referrers` are the descriptors as far as they could be listed; `errors` is not empty when the list is incomplete"),
 			),
 			Nondeterministic: true, // asks registries
@@ -59,7 +58,7 @@ func referrers() builtin {
 			if err != nil {
 				return nil, err
 			}
-			a, descriptors := c.service.Referrers(c.ctx, service.Question{Image: r.image, Timeout: timeout(c.ctx, r.timeout)}, r.artifactType)
+			a, descriptors := c.service.Referrers(c.ctx, r.lookup(c), r.artifactType)
 			return ast.NewObject(append(about(a), at("referrers", array(descriptors, encodeDescriptor)))...), nil
 		},
 	}
@@ -101,6 +100,6 @@ func documentType(name string) types.Type {
 	return object(
 		field("image", types.S), field("reference", types.S), field("digest", types.S), field("media_type", types.S),
 		field(name, types.NewObject(nil, types.NewDynamicProperty(types.S, types.A))),
-		field("errors", errorType()),
+		field("stale", staleType()), field("errors", errorType()),
 	)
 }

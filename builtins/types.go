@@ -47,6 +47,8 @@ func requestField(key string) types.Type {
 		return types.A
 	case "annotations":
 		return stringMap()
+	case "fresh":
+		return types.B
 	default:
 		return types.S
 	}
@@ -70,6 +72,8 @@ var requestHelp = map[string]string{ //nolint:gochecknoglobals // constant table
 	"platform":      "`os/architecture[/variant]` of a child of an index, or `*` for every child",
 	"annotations":   "an object of annotations that the signature must carry",
 	"timeout":       "a duration such as `2s`, never beyond the caller's own deadline",
+	"fresh":         "`true`: ask the registry, whatever is known",
+	"max_stale":     "a duration such as `1h`: if the registry cannot be asked, use what it said last if that is no older; the answer's `stale` says so",
 	"artifact_type": "only referrers of this artifact type",
 
 	"predicate_type": "the in-toto predicate type, compared exactly (required for `ratify.attestations`)",
@@ -83,6 +87,10 @@ func errorType() types.Type {
 	return list(object(
 		field("code", types.S), field("message", types.S), field("stage", types.S), field("retryable", types.B),
 	))
+}
+
+func staleType() types.Type {
+	return list(object(field("stage", types.S), field("as_of", types.S), field("code", types.S), field("message", types.S)))
 }
 
 func signatureType() types.Type { return list(object(signatureFields()...)) }
@@ -117,10 +125,11 @@ func reportFields() []*types.StaticProperty {
 			field("verdict", types.S), field("verified", types.B),
 			field("signatures", signatureType()), field("errors", errorType()),
 		))),
-		field("errors", errorType()),
+		field("stale", staleType()), field("errors", errorType()),
 	}
 }
 
 const reportDescription = "the report: `verdict` is `verified`, `rejected` or `inconclusive`, `verified` is true only for the first; " +
 	"`signatures` has one finding per signature with its `signer`, `checks` and `errors`; `platforms` one per demanded child of an index; " +
+	"`stale` names what is older than its TTL and was used all the same (`as_of` is when the registry said so, `code` why it could not be asked again); " +
 	"`errors` says why the image is not verified. Every field is always present"

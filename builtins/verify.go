@@ -10,6 +10,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/types"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/service"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
 )
 
@@ -31,7 +33,7 @@ func verifyOne() builtin {
 			if err != nil {
 				return nil, err
 			}
-			return encodeReport(c.service.Verify(c.ctx, q)), nil
+			return reportValue(c.service.Verify(c.ctx, q)), nil
 		},
 	}
 }
@@ -61,7 +63,7 @@ func verifyAll() builtin {
 					return nil, err
 				}
 			}
-			return array(c.service.VerifyAll(c.ctx, queries), encodeReport), nil
+			return array(c.service.VerifyAll(c.ctx, queries), reportValue), nil
 		},
 	}
 }
@@ -79,7 +81,7 @@ func verifyRequest(c call, trusts *trustCache, v ast.Value, path string) (verify
 func (r *request) question(c call, trusts *trustCache, path string) (q verify.Request, err error) {
 	q = verify.Request{
 		Image: r.image, Platform: r.platform, Annotations: r.annotations, PredicateType: r.predicateType,
-		Timeout: timeout(c.ctx, r.timeout),
+		Timeout: timeout(c.ctx, r.timeout), Fresh: r.fresh, MaxStale: r.maxStale,
 	}
 	if r.trust == nil {
 		q.Trust, q.Untrusted = c.service.LocalTrust()
@@ -87,6 +89,14 @@ func (r *request) question(c call, trusts *trustCache, path string) (q verify.Re
 	}
 	q.Trust, err = trusts.compile(c.service, r.trust, path+".trust")
 	return q, err
+}
+
+// lookup is the question about an image that trust plays no part in.
+func (r *request) lookup(c call) service.Question {
+	return service.Question{
+		Image: r.image, Platform: r.platform, Timeout: timeout(c.ctx, r.timeout),
+		Freshness: evidence.Freshness{Fresh: r.fresh, MaxStale: r.maxStale},
+	}
 }
 
 // timeout is the shorter of what the request and what its caller allows. Zero:

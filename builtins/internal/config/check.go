@@ -198,6 +198,7 @@ func (c *Config) checkNumbers(d *decoder) {
 		{"limits.total_bytes", int64(l.TotalBytes), int64(l.ManifestBytes), 1 << 34},
 		{"limits.concurrent_verifications", int64(l.ConcurrentVerifications), 1, 10_000},
 		{"cache.content_bytes", int64(c.Cache.ContentBytes), 0, 1 << 40},
+		{"cache.report_bytes", int64(c.Cache.ReportBytes), 0, 1 << 40},
 		{"cache.entries", int64(c.Cache.Entries), 1, 10_000_000},
 		{"revocation.cache_bytes", int64(c.Revocation.CacheBytes), 0, 1 << 40},
 		{"gatekeeper.max_keys", int64(g.MaxKeys), 1, 100_000},
@@ -226,6 +227,8 @@ func (c *Config) checkDurations(d *decoder) {
 		{"timeout", c.Timeout, shortest, 10 * time.Minute},
 		{"cache.tag_ttl", c.Cache.TagTTL, 0, time.Hour},
 		{"cache.referrers_ttl", c.Cache.ReferrersTTL, 0, time.Hour},
+		{"cache.stale_while_revalidate", c.Cache.StaleWhileRevalidate, 0, 24 * time.Hour},
+		{"cache.max_stale", c.Cache.MaxStale, 0, 30 * 24 * time.Hour},
 		{"cache.failure_ttl", c.Cache.FailureTTL, 0, 10 * time.Second}, // a registry's bad minute must not outlive it
 		{"revocation.timeout", c.Revocation.Timeout, shortest, time.Minute},
 		{"gatekeeper.timeout", c.Gatekeeper.Timeout, shortest, time.Minute},

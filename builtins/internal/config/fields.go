@@ -103,6 +103,12 @@ type Cache struct {
 	TagTTL time.Duration `yaml:"tag_ttl"`
 	// ReferrersTTL is how long a list of referrers is believed. 0s: every request asks.
 	ReferrersTTL time.Duration `yaml:"referrers_ttl"`
+	// StaleWhileRevalidate is how long after its TTL a list of referrers that shows an image to be signed is used once more while the registry is asked again in the background. 0s, or a TTL of 0s: every request waits for the registry.
+	StaleWhileRevalidate time.Duration `yaml:"stale_while_revalidate"`
+	// MaxStale is how long the registry's last answers are kept for requests that accept them by max_stale when it cannot be asked. 0s: none are.
+	MaxStale time.Duration `yaml:"max_stale"`
+	// ReportBytes bounds the reports kept while all they rest on is fresh. 0: nothing is kept.
+	ReportBytes Bytes `yaml:"report_bytes"`
 	// FailureTTL is how long a registry's failure is repeated without asking, 10s at most. 0s: every request asks.
 	FailureTTL time.Duration `yaml:"failure_ttl"`
 }
@@ -188,6 +194,10 @@ func Default() *Config {
 			TagTTL:       10 * time.Second,
 			ReferrersTTL: 10 * time.Second,
 			FailureTTL:   2 * time.Second,
+
+			StaleWhileRevalidate: time.Hour,
+			MaxStale:             24 * time.Hour,
+			ReportBytes:          32 << 20,
 		},
 		Timeout:    10 * time.Second,
 		Revocation: Revocation{Timeout: 2 * time.Second, CacheBytes: 32 << 20},

@@ -8,7 +8,10 @@
 // never renamed. Every field is always present; a list without elements is [].
 package report
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Verdict is the conclusion about one image. The zero value is not a verdict;
 // [Report.Conclude] never leaves it.
@@ -31,11 +34,42 @@ type Report struct {
 	Verified   bool        `json:"verified"` // Verdict == Verified
 	Signatures []Signature `json:"signatures"`
 	Platforms  []Platform  `json:"platforms"` // the children of an index that the request demanded
+	Stale      []Stale     `json:"stale"` // what was known from before and could not be, or has not yet been, asked again
 	Errors     []Error     `json:"errors"`
 
 	// Attestations are the signatures again, with statements, when attestations
 	// were asked for.
 	Attestations []Attestation `json:"-"`
+
+	derived atomic.Pointer[any]
+}
+
+// Derived returns what build makes of the report, built once (by two goroutines
+// at the same time perhaps twice) and kept as long as the report is. All callers
+// must build the same thing, and nobody may change it.
+func (r *Report) Derived(build func() any) any {
+	if known := r.derived.Load(); known != nil {
+		return *known
+	}
+	r.derived.CompareAndSwap(nil, new(build()))
+	return *r.derived.Load()
+}
+
+// Copy returns a report of the same content, for a change to it or for another
+// spelling of the image. Lists are shared.
+func (r *Report) Copy() *Report {
+	return &Report{
+		Image: r.Image, Reference: r.Reference, Digest: r.Digest, MediaType: r.MediaType, Verdict: r.Verdict, Verified: r.Verified,
+		Signatures: r.Signatures, Platforms: r.Platforms, Stale: r.Stale, Errors: r.Errors, Attestations: r.Attestations,
+	}
+}
+
+// Stale is one thing that is older than its TTL and was used all the same.
+type Stale struct {
+	Stage   Stage  `json:"stage"`   // resolve: what the tag names; referrers: what is attached
+	AsOf    string `json:"as_of"`   // RFC 3339, UTC: when the registry said so
+	Code    Code   `json:"code"`    // why it could not be asked again; "" if it is being asked meanwhile
+	Message string `json:"message"` // one line
 }
 
 // Platform is what is known about one child of an index.
@@ -158,7 +192,7 @@ func (r *Report) Conclude() *Report {
 		r.Verdict = worse(r.Verdict, p.Verdict)
 	}
 	r.Verified = r.Verdict == Verified
-	r.Signatures, r.Errors, r.Platforms = fill(r.Signatures), list(r.Errors), list(r.Platforms)
+	r.Signatures, r.Errors, r.Platforms, r.Stale = fill(r.Signatures), list(r.Errors), list(r.Platforms), list(r.Stale)
 	return r
 }
 

@@ -26,23 +26,23 @@ func TestConclude(t *testing.T) {
 	verifiedPlatform := report.Platform{Signatures: []report.Signature{signature(true)}}
 	for _, tt := range []struct {
 		name   string
-		report report.Report
+		report *report.Report
 		want   report.Verdict
 	}{
-		{"nothing at all", report.Report{}, report.Rejected},
-		{"one good signature", report.Report{Signatures: []report.Signature{signature(true)}}, report.Verified},
-		{"good among bad", report.Report{Signatures: []report.Signature{signature(false, bad), signature(true)}}, report.Verified},
-		{"good beside what could not be seen", report.Report{Signatures: []report.Signature{signature(false, later), signature(true)}}, report.Verified},
-		{"bad", report.Report{Signatures: []report.Signature{signature(false, bad)}}, report.Rejected},
-		{"bad beside what could not be seen", report.Report{Signatures: []report.Signature{signature(false, bad), signature(false, unseen)}}, report.Inconclusive},
-		{"nothing could be listed", report.Report{Errors: []report.Error{later}}, report.Inconclusive},
-		{"final, but unseen", report.Report{Errors: []report.Error{unseen}}, report.Inconclusive},
-		{"seen and final", report.Report{Errors: []report.Error{{Code: report.NoSignature}}}, report.Rejected},
-		{"platform as demanded", report.Report{Signatures: []report.Signature{signature(true)}, Platforms: []report.Platform{verifiedPlatform}}, report.Verified},
-		{"platform unsigned", report.Report{Signatures: []report.Signature{signature(true)}, Platforms: []report.Platform{verifiedPlatform, {}}}, report.Rejected},
-		{"platform unseen", report.Report{Signatures: []report.Signature{signature(true)}, Platforms: []report.Platform{{Errors: []report.Error{later}}}}, report.Inconclusive},
-		{"index unsigned, platform signed", report.Report{Platforms: []report.Platform{verifiedPlatform}}, report.Rejected},
-		{"index unseen, platform rejected", report.Report{Errors: []report.Error{later}, Platforms: []report.Platform{{}}}, report.Rejected},
+		{"nothing at all", &report.Report{}, report.Rejected},
+		{"one good signature", &report.Report{Signatures: []report.Signature{signature(true)}}, report.Verified},
+		{"good among bad", &report.Report{Signatures: []report.Signature{signature(false, bad), signature(true)}}, report.Verified},
+		{"good beside what could not be seen", &report.Report{Signatures: []report.Signature{signature(false, later), signature(true)}}, report.Verified},
+		{"bad", &report.Report{Signatures: []report.Signature{signature(false, bad)}}, report.Rejected},
+		{"bad beside what could not be seen", &report.Report{Signatures: []report.Signature{signature(false, bad), signature(false, unseen)}}, report.Inconclusive},
+		{"nothing could be listed", &report.Report{Errors: []report.Error{later}}, report.Inconclusive},
+		{"final, but unseen", &report.Report{Errors: []report.Error{unseen}}, report.Inconclusive},
+		{"seen and final", &report.Report{Errors: []report.Error{{Code: report.NoSignature}}}, report.Rejected},
+		{"platform as demanded", &report.Report{Signatures: []report.Signature{signature(true)}, Platforms: []report.Platform{verifiedPlatform}}, report.Verified},
+		{"platform unsigned", &report.Report{Signatures: []report.Signature{signature(true)}, Platforms: []report.Platform{verifiedPlatform, {}}}, report.Rejected},
+		{"platform unseen", &report.Report{Signatures: []report.Signature{signature(true)}, Platforms: []report.Platform{{Errors: []report.Error{later}}}}, report.Inconclusive},
+		{"index unsigned, platform signed", &report.Report{Platforms: []report.Platform{verifiedPlatform}}, report.Rejected},
+		{"index unseen, platform rejected", &report.Report{Errors: []report.Error{later}, Platforms: []report.Platform{{}}}, report.Rejected},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -56,7 +56,7 @@ func TestConclude(t *testing.T) {
 
 func TestConcludeLeavesNoNull(t *testing.T) {
 	t.Parallel()
-	r := report.Report{Signatures: []report.Signature{{}}, Platforms: []report.Platform{{}, {Signatures: []report.Signature{{}}}}}
+	r := &report.Report{Signatures: []report.Signature{{}}, Platforms: []report.Platform{{}, {Signatures: []report.Signature{{}}}}}
 	raw, err := json.Marshal(r.Conclude())
 	if err != nil {
 		t.Fatal(err)

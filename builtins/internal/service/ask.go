@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
@@ -26,6 +27,8 @@ type Question struct {
 	Platform string
 	// Timeout bounds the answer. Zero: the configuration's.
 	Timeout time.Duration
+	// Freshness says how old the answer may be. Zero: as the configuration says.
+	Freshness evidence.Freshness
 }
 
 // Answer is what all answers to a [Question] have in common.
@@ -33,6 +36,7 @@ type Answer struct {
 	Image      string
 	Reference  string // registry/repository@digest, or as far as it is known
 	Descriptor ocispec.Descriptor
+	Stale      []report.Stale
 	Errors     []report.Error
 
 	ref reference.Reference
@@ -46,11 +50,12 @@ func (s *Service) Resolve(ctx context.Context, q Question) Answer {
 	if a.failed() {
 		return a
 	}
-	desc, err := s.store.Resolve(ctx, a.ref)
+	desc, age, err := s.store.Resolve(ctx, a.ref, q.Freshness)
 	if err != nil {
 		a.fail(report.StageResolve, "resolve "+a.ref.String(), err)
 		return a
 	}
+	a.restsOn(report.StageResolve, "resolve "+a.ref.String(), age)
 	a.is(desc)
 	return a
 }
@@ -64,10 +69,12 @@ func (s *Service) Referrers(ctx context.Context, q Question, artifactType string
 	if a.failed() {
 		return a, nil
 	}
-	list, err := s.store.Referrers(ctx, a.ref, artifactType)
+	doing := "list referrers of " + a.ref.String()
+	list, age, err := s.store.Referrers(ctx, a.ref, artifactType, q.Freshness)
 	if err != nil {
-		a.fail(report.StageReferrers, "list referrers of "+a.ref.String(), err)
+		a.fail(report.StageReferrers, doing, err)
 	}
+	a.restsOn(report.StageReferrers, doing, age)
 	return a, list
 }
 
@@ -166,6 +173,13 @@ func (a *Answer) refuse(code report.Code, stage report.Stage, message string) {
 func (a *Answer) fail(stage report.Stage, doing string, err error) {
 	code, retryable := classify(err)
 	a.Errors = append(a.Errors, report.Error{Code: code, Stage: stage, Message: doing + ": " + err.Error(), Retryable: retryable})
+}
+
+// restsOn notes an answer of the store that is out of date.
+func (a *Answer) restsOn(stage report.Stage, doing string, age evidence.Age) {
+	if age.Stale {
+		a.Stale = append(a.Stale, verify.Staleness(stage, doing, age, classify))
+	}
 }
 
 func orMany(err error) error {

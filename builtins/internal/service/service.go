@@ -19,6 +19,7 @@ import (
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/telemetry"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
@@ -76,7 +77,10 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	s.store = evidence.NewStore(client, evidence.Options{
 		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
 		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
-		Absent:  func(err error) bool { code, _ := classify(err); return code == report.NotFound },
+		Revalidate: c.Cache.StaleWhileRevalidate, MaxStale: c.Cache.MaxStale,
+		Absent:   func(err error) bool { code, _ := classify(err); return code == report.NotFound },
+		Passing:  func(err error) bool { _, retryable := classify(err); return retryable },
+		Describe: registry.Describe,
 		Observe: d.Metrics.Cache, Resized: func(delta int64) { d.Metrics.CacheBytes("content", delta) }, Now: d.Now,
 	})
 	verifier, revocation := newNotation(c, d)
@@ -89,7 +93,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	s.engine = verify.New(verify.Options{
 		Source: s.store, Verifiers: []verify.Verifier{verifier, cosign.New(cosign.Options{Now: d.Now})}, Classify: classify,
 		MaxSignatures: c.Limits.Signatures, MaxBytes: int64(c.Limits.TotalBytes), MaxConcurrent: c.Limits.ConcurrentVerifications,
-		Outcomes: c.Cache.Entries, FailureTTL: c.Cache.FailureTTL, Timeout: c.Timeout,
+		Outcomes: c.Cache.Entries, ReportBytes: orNone(int64(c.Cache.ReportBytes)), FailureTTL: c.Cache.FailureTTL, Timeout: c.Timeout,
 		Stage: d.Metrics.Stage, Judged: d.Metrics.Verifier, Observe: d.Metrics.Cache, Now: d.Now,
 	})
 	return s, nil

@@ -43,13 +43,16 @@ func (e *Engine) Artifacts(ctx context.Context, req Request, artifactType string
 		r.Errors = []report.Error{{Code: report.InvalidReference, Message: err.Error(), Stage: report.StageParse, Unseen: true}}
 		return r.Conclude(), nil
 	}
-	subject, desc, err := e.resolve(ctx, &progress{}, ref)
+	j := newJob(e, &progress{}, req, nil)
+	subject, desc, err := j.resolve(ctx, ref)
 	r.Reference, r.Digest, r.MediaType = subject.String(), subject.Digest.String(), desc.MediaType
 	if err != nil {
 		r.Errors = []report.Error{e.unseen(report.StageResolve, "resolve "+ref.String(), err)}
 		return r.Conclude(), nil
 	}
-	referrers, err := e.options.Source.Referrers(ctx, subject, artifactType)
+	referrers, age, err := e.options.Source.Referrers(ctx, subject, artifactType, j.freshness)
+	j.restsOn(report.StageReferrers, "list referrers of "+r.Reference, age)
+	r.Stale = j.basis.stale
 	if err != nil {
 		r.Errors = append(r.Errors, e.unseen(report.StageReferrers, "list referrers of "+r.Reference, err))
 	}
@@ -76,16 +79,17 @@ func (e *Engine) artifact(ctx context.Context, req Request, subject reference.Re
 	itself := subject.WithDigest(desc.Digest)
 	a := Artifact{Descriptor: desc, Report: e.Verify(ctx, Request{
 		Image: itself.String(), Trust: req.Trust, Untrusted: req.Untrusted, Annotations: req.Annotations,
+		Fresh: req.Fresh, MaxStale: req.MaxStale,
 	})}
 	if !a.Report.Verified {
 		return a
 	}
 	contents, why := e.contents(ctx, itself, desc)
 	if why != nil {
-		failed := *a.Report
+		failed := a.Report.Copy()
 		failed.Verdict, failed.Verified = report.Inconclusive, false
 		failed.Errors = append([]report.Error{*why}, failed.Errors...)
-		a.Report = &failed
+		a.Report = failed
 		return a
 	}
 	a.Contents = contents

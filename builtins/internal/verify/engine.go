@@ -3,8 +3,8 @@
 package verify
 
 import (
-	"cmp"
 	"context"
+	"sync/atomic"
 	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -35,14 +35,26 @@ type Request struct {
 	PredicateType string
 	// Timeout bounds the answer. Zero: the engine's own, [Options].Timeout.
 	Timeout time.Duration
+	// Fresh asks the registry about everything that can change, whatever is known,
+	// and judges anew.
+	Fresh bool
+	// MaxStale accepts what the registry said last, if it is no older than this,
+	// when it cannot be asked; the report names it as stale. Zero: never.
+	MaxStale time.Duration
 }
 
 // Source is where evidence comes from, with the memory that [evidence.Store] has.
 type Source interface {
-	evidence.Source
-
+	// Resolve returns the descriptor that ref names.
+	Resolve(ctx context.Context, ref reference.Reference, f evidence.Freshness) (ocispec.Descriptor, evidence.Age, error)
 	// Probe resolves a tag that usually does not exist; the digest is "" then.
-	Probe(ctx context.Context, ref reference.Reference) (ocispec.Descriptor, error)
+	Probe(ctx context.Context, ref reference.Reference, f evidence.Freshness) (ocispec.Descriptor, evidence.Age, error)
+	// Referrers lists what names subject, of one artifact type, or all if it is "".
+	Referrers(ctx context.Context, subject reference.Reference, artifactType string, f evidence.Freshness) ([]ocispec.Descriptor, evidence.Age, error)
+	// Manifest returns the manifest desc names in ref's repository, and desc, complete.
+	Manifest(ctx context.Context, ref reference.Reference, desc ocispec.Descriptor) (ocispec.Descriptor, []byte, error)
+	// Blob returns the blob desc names in ref's repository.
+	Blob(ctx context.Context, ref reference.Reference, desc ocispec.Descriptor) ([]byte, error)
 }
 
 // Options configure an [Engine].
@@ -62,6 +74,9 @@ type Options struct {
 	// Outcomes bounds the number of findings kept; a statement counts by its
 	// size. Zero: 10 000.
 	Outcomes int
+	// ReportBytes is the memory for whole reports, in bytes. Zero: 32 MiB.
+	// Negative: none are kept.
+	ReportBytes int64
 	// FailureTTL is how long a finding that is not "verified" is reused. Zero:
 	// 2 s.
 	FailureTTL time.Duration
@@ -90,8 +105,10 @@ const outcomeCost = 4 << 10
 type Engine struct {
 	options    Options
 	outcomes   *evidence.Cache[finding]
+	reports    *evidence.Cache[*report.Report]
 	flight     *evidence.Flight[*report.Report]
 	progresses progresses
+	fresh      atomic.Uint64 // counts runs that are shared with nobody
 	slots      chan struct{}
 }
 
@@ -101,6 +118,7 @@ func New(o Options) *Engine {
 	return &Engine{
 		options:  o,
 		outcomes: evidence.NewCache[finding](o.Outcomes, int64(o.Outcomes), o.Now),
+		reports:  evidence.NewCache[*report.Report](o.Outcomes, o.ReportBytes, o.Now),
 		flight:   evidence.NewFlight[*report.Report](o.Timeout),
 		slots:    make(chan struct{}, o.MaxConcurrent),
 	}
@@ -121,6 +139,9 @@ func New(o Options) *Engine {
 // Spec: Notary Project trust store and trust policy specification v1.0.0,
 // "Signature Evaluation"; OCI distribution v1.1.1, "Listing Referrers".
 func (e *Engine) Verify(ctx context.Context, req Request) *report.Report {
+	if r, ok := e.known(req); ok {
+		return r
+	}
 	ref, err := reference.Parse(req.Image)
 	if err != nil {
 		return refused(req.Image, report.Error{Code: report.InvalidReference, Message: err.Error(), Stage: report.StageParse, Unseen: true})
@@ -134,23 +155,18 @@ func (e *Engine) Verify(ctx context.Context, req Request) *report.Report {
 	return e.share(ctx, req, ref, readings)
 }
 
-// run is the flow, once, for everybody who asked.
+// run is the flow, once, for everybody who asked. What is out of date but still
+// shows the image to be signed is enough; nobody is turned away because of it.
 func (e *Engine) run(ctx context.Context, p *progress, req Request, ref reference.Reference, readings []reading) *report.Report {
-	r := &report.Report{Image: req.Image, Reference: ref.String(), Digest: ref.Digest.String()}
-	subject, desc, err := e.resolve(ctx, p, ref)
-	if err != nil {
-		r.Errors = append(r.Errors, e.unseen(report.StageResolve, "resolve "+ref.String(), err))
-		return r.Conclude()
+	j := newJob(e, p, req, readings)
+	j.freshness.Revalidate = !req.Fresh && req.PredicateType == ""
+	r := j.report(ctx, ref)
+	if !r.Verified && j.revalidating() {
+		j = newJob(e, p, req, readings)
+		r = j.report(ctx, ref)
 	}
-	r.Reference, r.Digest, r.MediaType = subject.String(), subject.Digest.String(), desc.MediaType
-
-	j := &job{Engine: e, request: req, demands: demands(req), progress: p, readings: readings}
-	children := j.childrenLater(ctx, subject, desc)
-	all, told, errs := j.judge(ctx, subject, desc)
-	r.Attestations, r.Signatures, r.Errors = all, plain(all), errs
-	r.Platforms, desc, r.Errors = children(r.Errors)
-	r.MediaType = cmp.Or(r.MediaType, desc.MediaType, told)
-	return r.Conclude()
+	j.keepReport(r)
+	return r
 }
 
 // applicable selects the readings that the trust document wants for ref. The
@@ -195,18 +211,6 @@ func read(v Verifier, predicateType string) (reading, bool) {
 	return statements(a, predicateType), true
 }
 
-// resolve fixes the subject's digest. A digest reference needs no registry: its
-// media type is learned later.
-func (e *Engine) resolve(ctx context.Context, p *progress, ref reference.Reference) (reference.Reference, ocispec.Descriptor, error) {
-	if ref.Digest != "" {
-		return ref, ocispec.Descriptor{Digest: ref.Digest}, nil
-	}
-	ctx, done := e.stage(ctx, p, report.StageResolve)
-	desc, err := e.options.Source.Resolve(ctx, ref)
-	done(err)
-	return ref.WithDigest(desc.Digest), desc, err
-}
-
 // refused is the report of a question that ended before any network.
 func refused(image string, why report.Error) *report.Report {
 	return (&report.Report{Image: image, Errors: []report.Error{why}}).Conclude()
@@ -223,6 +227,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxBytes, 64<<20)
 	setDefault(&o.MaxConcurrent, 64)
 	setDefault(&o.Outcomes, 10_000)
+	setDefault(&o.ReportBytes, 32<<20)
 	setDefault(&o.FailureTTL, 2*time.Second)
 	setDefault(&o.OutcomeTTL, time.Hour)
 	setDefault(&o.Timeout, 10*time.Second)
@@ -248,11 +253,16 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
+// maxQuestions bounds the requests of one VerifyAll that are at work at the same
+// time. It is far above what the network sees of them: one slow registry must not
+// hold up the questions about others.
+const maxQuestions = 1024
+
 // VerifyAll answers many requests concurrently, in their order. One that hangs
 // or fails leaves the others untouched.
 func (e *Engine) VerifyAll(ctx context.Context, reqs []Request) []*report.Report {
 	reports := make([]*report.Report, len(reqs))
-	faults := parallel(len(reqs), e.options.MaxConcurrent, func(i int) { reports[i] = e.Verify(ctx, reqs[i]) })
+	faults := parallel(len(reqs), maxQuestions, func(i int) { reports[i] = e.Verify(ctx, reqs[i]) })
 	for i, fault := range faults {
 		if fault != nil {
 			reports[i] = refused(reqs[i].Image, report.Error{Code: report.Internal, Stage: report.StageVerify, Unseen: true, Message: "internal fault: " + oneLine(fault)})

@@ -9,29 +9,75 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 )
 
-// job is one run: what was asked, and what it may still spend.
+// job is one run: what was asked, what it may still spend, and what its report
+// rests on.
 type job struct {
 	*Engine
 
-	request  Request
-	demands  string // of request, as a key
-	progress *progress
-	readings []reading
-	spent    atomic.Int64 // bytes of evidence
+	request   Request
+	demands   string // of request, as a key
+	freshness evidence.Freshness
+	progress  *progress
+	readings  []reading
+	spent     atomic.Int64 // bytes of evidence
+	basis     basis
+}
+
+func newJob(e *Engine, p *progress, req Request, readings []reading) *job {
+	return &job{
+		Engine: e, request: req, demands: demands(req), progress: p, readings: readings,
+		freshness: req.freshness(), basis: basis{until: e.options.Now().Add(e.options.OutcomeTTL)},
+	}
+}
+
+// report is the flow from resolving to the report.
+func (j *job) report(ctx context.Context, ref reference.Reference) *report.Report {
+	r := &report.Report{Image: j.request.Image, Reference: ref.String(), Digest: ref.Digest.String()}
+	subject, desc, err := j.resolve(ctx, ref)
+	if err != nil {
+		r.Errors = append(r.Errors, j.unseen(report.StageResolve, "resolve "+ref.String(), err))
+		return r.Conclude()
+	}
+	r.Reference, r.Digest, r.MediaType = subject.String(), subject.Digest.String(), desc.MediaType
+
+	children := j.childrenLater(ctx, subject, desc)
+	all, told, errs := j.judge(ctx, subject, desc)
+	r.Attestations, r.Signatures, r.Errors = all, plain(all), errs
+	r.Platforms, desc, r.Errors = children(r.Errors)
+	r.MediaType = cmp.Or(r.MediaType, desc.MediaType, told)
+	r.Stale = j.basis.stale
+	return r.Conclude()
+}
+
+// resolve fixes the subject's digest. A digest reference needs no registry: its
+// media type is learned later. A tag is always asked for after its TTL, as a new
+// digest would be another image.
+func (j *job) resolve(ctx context.Context, ref reference.Reference) (reference.Reference, ocispec.Descriptor, error) {
+	if ref.Digest != "" {
+		return ref, ocispec.Descriptor{Digest: ref.Digest}, nil
+	}
+	ctx, done := j.stage(ctx, j.progress, report.StageResolve)
+	desc, age, err := j.options.Source.Resolve(ctx, ref, j.request.freshness())
+	done(err)
+	j.restsOn(report.StageResolve, "resolve "+ref.String(), age)
+	return ref.WithDigest(desc.Digest), desc, err
 }
 
 // finding is what is kept about one manifest: its signatures or attestations, and
 // what it told about the subject.
 type finding struct {
 	all       []report.Attestation
-	mediaType string // of the subject
+	mediaType string    // of the subject
+	until     time.Time // it is not repeated from then on; zero: at all
 }
 
 func (f finding) verified() bool {
@@ -49,6 +95,7 @@ func (j *job) judge(ctx context.Context, subject reference.Reference, desc ocisp
 		if faults[i] != nil {
 			f = j.fault(candidates[i], faults[i])
 		}
+		j.basis.limit(f.until)
 		all = append(all, f.all...)
 		if mediaType == "" || f.verified() {
 			mediaType = cmp.Or(f.mediaType, mediaType)
@@ -68,7 +115,7 @@ func (j *job) judge(ctx context.Context, subject reference.Reference, desc ocisp
 // otherwise a new one.
 func (j *job) one(ctx context.Context, subject reference.Reference, c candidate) finding {
 	key := j.outcomeKey(subject, c)
-	if f, ok := j.outcomes.Get(key); ok {
+	if f, ok := j.outcomes.Get(key); ok && !j.freshness.Fresh {
 		j.options.Observe("outcomes", true)
 		return f
 	}
@@ -83,8 +130,7 @@ func (j *job) one(ctx context.Context, subject reference.Reference, c candidate)
 	if e.Manifest.Subject != nil {
 		f.mediaType = e.Manifest.Subject.MediaType
 	}
-	j.keep(key, f)
-	return f
+	return j.keep(key, f)
 }
 
 func (j *job) timed(ctx context.Context, r reading, e Evidence) []report.Attestation {
@@ -106,19 +152,20 @@ func (j *job) outcomeKey(subject reference.Reference, c candidate) string {
 
 // keep remembers a finding no longer than what it rests on is valid, and a
 // failure only for a moment.
-func (j *job) keep(key string, f finding) {
+func (j *job) keep(key string, f finding) finding {
 	ttl, cost := j.options.FailureTTL, int64(1)
 	if f.verified() {
 		ttl = j.options.OutcomeTTL
 	}
-	expires := j.options.Now().Add(ttl)
+	f.until = j.options.Now().Add(ttl)
 	for _, a := range f.all {
-		if until := a.ValidUntil; !until.IsZero() && until.Before(expires) {
-			expires = until
+		if until := a.ValidUntil; !until.IsZero() && until.Before(f.until) {
+			f.until = until
 		}
 		cost += int64(len(a.Statement)) / outcomeCost
 	}
-	j.outcomes.Put(key, f, cost, expires)
+	j.outcomes.Put(key, f, cost, f.until)
+	return f
 }
 
 // fetch brings a signature's manifest and the blobs its verifier needs.

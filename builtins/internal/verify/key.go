@@ -25,9 +25,18 @@ func keyOf(parts ...string) string {
 // demands is what a request wants of a signature, as a key: by which trust
 // document, which statements or none, which annotations.
 func demands(req Request) string {
-	annotations, err := json.Marshal(req.Annotations) // sorted by key
-	if err != nil {
-		panic(err) // a map of strings always marshals
+	annotations := ""
+	if len(req.Annotations) > 0 {
+		sorted, err := json.Marshal(req.Annotations) // by key
+		if err != nil {
+			panic(err) // a map of strings always marshals
+		}
+		annotations = string(sorted)
 	}
-	return keyOf(req.Trust.Hash(), req.PredicateType, string(annotations))
+	return keyOf(req.Trust.Hash(), req.PredicateType, annotations)
+}
+
+// reportKey is what a kept report depends on, as a key.
+func reportKey(req Request) string {
+	return keyOf(req.Image, req.Platform, req.MaxStale.String(), demands(req))
 }

@@ -10,6 +10,7 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 )
@@ -23,7 +24,7 @@ type candidate struct {
 // source is one question to the registry that may name candidates.
 type source struct {
 	asking string // for error messages
-	ask    func(context.Context) ([]ocispec.Descriptor, error)
+	ask    func(context.Context) ([]ocispec.Descriptor, evidence.Age, error)
 	accept func(ocispec.Descriptor) []reading
 }
 
@@ -34,11 +35,13 @@ func (j *job) list(ctx context.Context, subject reference.Reference) ([]candidat
 	sources := append(j.tags(subject), j.referrers(subject)...)
 	lists := make([][]ocispec.Descriptor, len(sources))
 	failures := make([]error, len(sources))
-	faults := parallel(len(sources), maxParallel, func(i int) { lists[i], failures[i] = sources[i].ask(ctx) })
+	ages := make([]evidence.Age, len(sources))
+	faults := parallel(len(sources), maxParallel, func(i int) { lists[i], ages[i], failures[i] = sources[i].ask(ctx) })
 	var candidates []candidate
 	var errs []report.Error
 	var last error
 	for i, s := range sources {
+		j.restsOn(report.StageReferrers, s.asking, ages[i])
 		for _, d := range lists[i] {
 			for _, r := range s.accept(d) {
 				candidates = append(candidates, candidate{r, d})
@@ -71,8 +74,8 @@ func (j *job) referrers(subject reference.Reference) []source {
 	}
 	return []source{{
 		asking: "list referrers of " + subject.String(),
-		ask: func(ctx context.Context) ([]ocispec.Descriptor, error) {
-			return j.options.Source.Referrers(ctx, subject, filter)
+		ask: func(ctx context.Context) ([]ocispec.Descriptor, evidence.Age, error) {
+			return j.options.Source.Referrers(ctx, subject, filter, j.freshness)
 		},
 		accept: func(d ocispec.Descriptor) (accepted []reading) {
 			for _, r := range j.readings {
@@ -94,12 +97,12 @@ func (j *job) tags(subject reference.Reference) []source {
 			beside := reference.Reference{Registry: subject.Registry, Repository: subject.Repository, Tag: tag}
 			sources = append(sources, source{
 				asking: "resolve " + beside.String(),
-				ask: func(ctx context.Context) ([]ocispec.Descriptor, error) {
-					d, err := j.options.Source.Probe(ctx, beside)
+				ask: func(ctx context.Context) ([]ocispec.Descriptor, evidence.Age, error) {
+					d, age, err := j.options.Source.Probe(ctx, beside, j.freshness)
 					if err != nil || d.Digest == "" {
-						return nil, err
+						return nil, age, err
 					}
-					return []ocispec.Descriptor{d}, nil
+					return []ocispec.Descriptor{d}, age, nil
 				},
 				accept: func(ocispec.Descriptor) []reading { return []reading{r} },
 			})
@@ -124,10 +127,12 @@ func (j *job) capped(subject reference.Reference, candidates []candidate, errs [
 // not. It costs a request only when there is nothing.
 func (j *job) absent(ctx context.Context, subject reference.Reference, desc ocispec.Descriptor) (mediaType string, why report.Error) {
 	if desc.MediaType == "" {
+		var age evidence.Age
 		var err error
 		ctx, done := j.stage(ctx, j.progress, report.StageResolve)
-		desc, err = j.options.Source.Resolve(ctx, subject)
+		desc, age, err = j.options.Source.Resolve(ctx, subject, j.freshness)
 		done(err)
+		j.restsOn(report.StageResolve, "resolve "+subject.String(), age)
 		if err != nil {
 			return "", j.unseen(report.StageResolve, "resolve "+subject.String(), err)
 		}

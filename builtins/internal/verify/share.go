@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,11 +61,15 @@ func (ps *progresses) leave(question string, p *progress) {
 	}
 }
 
-// share answers from a run that everybody with the same question shares.
+// share answers from a run that everybody with the same question shares. Who
+// wants fresh answers shares with nobody.
 func (e *Engine) share(ctx context.Context, req Request, ref reference.Reference, readings []reading) *report.Report {
 	ctx, cancel := context.WithTimeout(ctx, e.patience(req))
 	defer cancel()
 	q := question(req, ref)
+	if req.Fresh {
+		q = keyOf(q, strconv.FormatUint(e.fresh.Add(1), 10))
+	}
 	p := e.progresses.join(q)
 	defer e.progresses.leave(q, p)
 	r, err := e.flight.Do(ctx, q, func(ctx context.Context) (*report.Report, error) {
@@ -77,7 +82,12 @@ func (e *Engine) share(ctx context.Context, req Request, ref reference.Reference
 	if err != nil {
 		return e.gaveUp(req.Image, ref, p.at(), err)
 	}
-	return as(r, req.Image)
+	if r.Image == req.Image {
+		return r
+	}
+	own := r.Copy() // the caller's own spelling
+	own.Image = req.Image
+	return own
 }
 
 // patience is how long the answer to req may take.
@@ -86,17 +96,7 @@ func (e *Engine) patience(req Request) time.Duration { return cmp.Or(req.Timeout
 // question is what a run depends on, as a key. Two spellings of one reference
 // are one question.
 func question(req Request, ref reference.Reference) string {
-	return keyOf(ref.String(), req.Platform, demands(req))
-}
-
-// as gives the shared report the caller's own spelling of the image.
-func as(r *report.Report, image string) *report.Report {
-	if r.Image == image {
-		return r
-	}
-	own := *r
-	own.Image = image
-	return &own
+	return keyOf(ref.String(), req.Platform, req.MaxStale.String(), demands(req))
 }
 
 // gaveUp is the report for a caller whose time ran out, or whose run died.
