@@ -5,7 +5,6 @@ package builtins
 import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/types"
-
 )
 
 func resolve() builtin {

@@ -79,12 +79,12 @@ metrics: {workload_namespace: true}
 		DockerConfig: config.DockerConfig{Path: docker, Helpers: true},
 		Outbound:     config.Outbound{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::1/128")}},
 		Limits:       config.Limits{ManifestBytes: 1 << 20, BlobBytes: 2048, Referrers: 1, ReferrerPages: 2, Signatures: 3, TotalBytes: 1 << 30, ConcurrentVerifications: 4},
-		Cache:        config.Cache{
+		Cache: config.Cache{
 			Entries: 1, TagTTL: time.Second, StaleWhileRevalidate: 5 * time.Minute, MaxStale: 48 * time.Hour, ReportBytes: 3 << 10, FailureTTL: 3 * time.Second,
 		},
-		Timeout:      4 * time.Second,
-		Notation:     config.Notation{ConfigDir: got.Notation.ConfigDir},
-		Revocation:   config.Revocation{Timeout: 5 * time.Second, CacheBytes: 64 << 10},
+		Timeout:    4 * time.Second,
+		Notation:   config.Notation{ConfigDir: got.Notation.ConfigDir},
+		Revocation: config.Revocation{Timeout: 5 * time.Second, CacheBytes: 64 << 10},
 		Gatekeeper: config.Gatekeeper{
 			Undecided: config.UndecidedItem, Mutation: config.MutationTagAndDigest, Timeout: time.Second,
 			MutationTimeout: 2 * time.Second, MaxKeys: 7, MaxBodyBytes: 8 << 10, Concurrency: 9,

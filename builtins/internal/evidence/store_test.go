@@ -19,7 +19,7 @@ import (
 // tested with the registry client.
 type counting struct {
 	resolved, tagged, listed, manifests, blobs int
-	err                                error
+	err                                        error
 }
 
 var body = []byte("a blob")

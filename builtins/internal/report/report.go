@@ -34,7 +34,7 @@ type Report struct {
 	Verified   bool        `json:"verified"` // Verdict == Verified
 	Signatures []Signature `json:"signatures"`
 	Platforms  []Platform  `json:"platforms"` // the children of an index that the request demanded
-	Stale      []Stale     `json:"stale"` // what was known from before and could not be, or has not yet been, asked again
+	Stale      []Stale     `json:"stale"`     // what was known from before and could not be, or has not yet been, asked again
 	Errors     []Error     `json:"errors"`
 
 	// Attestations are the signatures again, with statements, when attestations

@@ -81,7 +81,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 		Absent:   func(err error) bool { code, _ := classify(err); return code == report.NotFound },
 		Passing:  func(err error) bool { _, retryable := classify(err); return retryable },
 		Describe: registry.Describe,
-		Observe: d.Metrics.Cache, Resized: func(delta int64) { d.Metrics.CacheBytes("content", delta) }, Now: d.Now,
+		Observe:  d.Metrics.Cache, Resized: func(delta int64) { d.Metrics.CacheBytes("content", delta) }, Now: d.Now,
 	})
 	verifier, revocation := newNotation(c, d)
 	s.close = func() error {

@@ -130,15 +130,24 @@ func TestRequestsPerImage(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		digest bool
+		inline bool // the envelope, in its descriptor
 		want   int
+		again  int // after the TTL
 	}{
-		{"digest: referrers, manifest, blob", true, 3},
-		{"tag: one more", false, 4},
+		{"digest: referrers, manifest, blob", true, false, 3, 1},
+		{"tag: one more", false, false, 4, 2},
+		{"inline envelope: referrers, manifest", true, true, 2, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, registrytest.Options{}, nil)
-			image := w.signed(t, "app", w.release, signtest.SignOptions{})
+			image := must(w.PushImage(t.Context(), "app", "v1"))(t)
+			envelope := must(w.release.Sign(t.Context(), image, signtest.SignOptions{}))(t)
+			var edits []signtest.Edit
+			if tt.inline {
+				edits = append(edits, signtest.InlineData(envelope.Bytes))
+			}
+			must(signtest.Attach(t.Context(), w.Registry, "app", image, envelope, edits...))(t)
 			ref := w.image("app")
 			if tt.digest {
 				ref = w.Reference("app", image.Digest)
@@ -154,7 +163,7 @@ func TestRequestsPerImage(t *testing.T) {
 			}
 			w.pass(2 * time.Minute)
 			want(t, w.verify(t, ref), report.Verified, "")
-			w.await(t, tt.want-2)
+			w.await(t, tt.again)
 		})
 	}
 }
