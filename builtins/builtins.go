@@ -32,8 +32,8 @@ func all() []builtin {
 	}
 }
 
-// Register makes the built-ins known to OPA, and hides secrets in the
-// environment from opa.runtime. It must be called once, before any
+// Register makes the built-ins known to OPA, hides secrets in the environment from
+// opa.runtime, and lets time.now_ns follow captured evidence. It must be called once, before any
 // command, compiler or server is used, and not concurrently with them.
 func Register() {
 	for _, b := range all() {
@@ -41,6 +41,7 @@ func Register() {
 		topdown.RegisterBuiltinFunc(b.decl.Name, b.wrap())
 	}
 	hideSecrets()
+	followEvidence()
 }
 
 // Declarations returns what [Register] registers, for generators and tests.

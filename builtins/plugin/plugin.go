@@ -4,7 +4,9 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -82,6 +84,11 @@ type Plugin struct {
 func (p *Plugin) Start(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if os.Getenv(service.EvidenceVariable) != "" {
+		err := errors.New(service.EvidenceVariable + " is set: captured evidence is for eval, test and bench, and nothing that decides may run on it; unset it")
+		p.status(plugins.StateErr, err.Error())
+		return fmt.Errorf("plugins.ratify: %w", err)
+	}
 	if err := p.replace(p.config.Load()); err != nil { //nolint:contextcheck // the service outlives Start
 		p.status(plugins.StateErr, err.Error())
 		return fmt.Errorf("plugins.ratify: %w", err)

@@ -49,5 +49,6 @@ const (
 	AnnotationMismatch   Code = "annotation_mismatch"   // the signature lacks an annotation the request demands
 	PlatformNotFound     Code = "platform_not_found"    // the index has no child for the demanded platform
 	VerificationSkipped  Code = "verification_skipped"  // the trust policy's level is skip: nothing was checked
+	NotCaptured          Code = "not_captured"          // the captured evidence that is used in place of a registry has no answer
 	Internal             Code = "internal"              // a fault of ours; denied, please report
 )

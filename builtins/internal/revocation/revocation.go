@@ -40,6 +40,8 @@ type Options struct {
 	CacheBytes int64
 	// MaxAnswers bounds the kept answers about chains. Zero: 4096.
 	MaxAnswers int
+	// Book has answers from another time. Nil: none.
+	Book Book
 	// Now is the clock of the caches; the library always uses the machine's.
 	// Nil: time.Now.
 	Now func() time.Time

@@ -23,6 +23,8 @@ import (
 // shared between goroutines.
 type Validator struct {
 	inner   revocation.Validator
+	purpose purpose.Purpose
+	book    Book // nil: none
 	now     func() time.Time
 	maxAge  time.Duration
 	answers *evidence.Cache[*Answer]
@@ -35,7 +37,7 @@ func newValidator(o Options, p purpose.Purpose, client *http.Client, fetcher *fe
 		panic(fmt.Sprintf("revocation: validator for purpose %v: %v", p, err)) // both purposes are the library's own
 	}
 	return &Validator{
-		inner: inner, now: o.Now, maxAge: o.MaxAge,
+		inner: inner, purpose: p, book: o.Book, now: o.Now, maxAge: o.MaxAge,
 		answers: evidence.NewCache[*Answer](o.MaxAnswers, int64(o.MaxAnswers), o.Now),
 		flight:  evidence.NewFlight[*Answer](o.Timeout),
 	}
@@ -66,10 +68,24 @@ func (v *Validator) ask(ctx context.Context, o revocation.ValidateContextOptions
 		return a, nil
 	}
 	return v.flight.Do(ctx, id, func(ctx context.Context) (*Answer, error) {
-		a := v.fresh(ctx, o)
+		a := v.answer(ctx, o)
 		v.answers.Put(id, a, 1, a.Until)
 		return a, nil
 	})
+}
+
+// answer looks into the book, or asks and notes.
+func (v *Validator) answer(ctx context.Context, o revocation.ValidateContextOptions) *Answer {
+	if v.book == nil {
+		return v.fresh(ctx, o)
+	}
+	key := recordKey(v.purpose, o)
+	if r, known := v.book.Find(key); known {
+		return r.answer(o.CertChain)
+	}
+	a := v.fresh(ctx, o)
+	v.book.Note(record(key, a))
+	return a
 }
 
 // fresh asks the responders.

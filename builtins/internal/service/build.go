@@ -14,8 +14,37 @@ import (
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials/dockerconfig"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/revocation"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify/notation"
 )
+
+// newSource is where evidence comes from: the registries, written down if there
+// is a recorder, or evidence that was captured.
+func newSource(c *config.Config, d Deps) (evidence.Source, func() error, error) {
+	if d.Evidence != nil {
+		return d.Evidence, d.Evidence.Close, nil
+	}
+	client, err := newRegistry(c, d)
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.Recorder != nil {
+		return d.Recorder.Over(client), client.Close, nil
+	}
+	return client, client.Close, nil
+}
+
+// book has the revocation answers of captured evidence, or takes them down.
+func (d Deps) book() revocation.Book {
+	switch {
+	case d.Evidence != nil:
+		return d.Evidence
+	case d.Recorder != nil:
+		return d.Recorder
+	default:
+		return nil
+	}
+}
 
 // newRegistry builds the one client that talks to registries.
 func newRegistry(c *config.Config, d Deps) (*registry.Client, error) {
@@ -49,7 +78,8 @@ func newNotation(c *config.Config, d Deps) (*notation.Verifier, *outbound.Transp
 	transport := outbound.NewTransport(outbound.Options{Policy: outbound.Policy{Public: true, Allow: c.Outbound.Allow}})
 	return notation.New(notation.Options{
 		RevocationClient:  &http.Client{Transport: transport, Timeout: c.Revocation.Timeout, CheckRedirect: outbound.CheckRedirect},
-		RevocationTimeout: c.Revocation.Timeout, CacheBytes: orNone(int64(c.Revocation.CacheBytes)), Now: d.Now,
+		RevocationTimeout: c.Revocation.Timeout, CacheBytes: orNone(int64(c.Revocation.CacheBytes)),
+		RevocationBook: d.book(), AsOf: d.asOf() != nil, Now: d.Now,
 	}), transport
 }
 

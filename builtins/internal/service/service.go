@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/capture"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry"
@@ -42,8 +43,25 @@ type Deps struct {
 	LongLived bool
 	// Refreshed is told how each such refresh ended. Nil: nobody is.
 	Refreshed func(error)
+	// Recorder writes down what is fetched. Nil: nobody does.
+	Recorder *capture.Recorder
+	// Evidence answers in place of registries, revocation responders and the clock.
+	// Nil: those do.
+	Evidence *capture.Evidence
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
+}
+
+// asOf is the standing clock of captured evidence, nil without.
+func (d Deps) asOf() func() time.Time {
+	switch {
+	case d.Evidence != nil:
+		return d.Evidence.Time
+	case d.Recorder != nil:
+		return d.Recorder.Time
+	default:
+		return nil
+	}
 }
 
 // Service answers the built-ins. It may be shared between goroutines.
@@ -55,6 +73,7 @@ type Service struct {
 	engine  *verify.Engine
 	root    *publicRoot
 	close   func() error
+	asOf    time.Time // zero: the present
 
 	local struct {
 		sync.Mutex
@@ -66,15 +85,21 @@ type Service struct {
 
 // New builds a service. The error joins every problem found.
 func New(c *config.Config, d Deps) (*Service, error) {
+	if asOf := d.asOf(); asOf != nil {
+		d.Now = asOf
+	}
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	client, err := newRegistry(c, d)
+	source, closeSource, err := newSource(c, d)
 	if err != nil {
 		return nil, err
 	}
 	s := &Service{config: c, metrics: d.Metrics, now: d.Now, root: newPublicRoot(d)}
-	s.store = evidence.NewStore(client, evidence.Options{
+	if asOf := d.asOf(); asOf != nil {
+		s.asOf = asOf()
+	}
+	s.store = evidence.NewStore(source, evidence.Options{
 		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
 		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
 		Revalidate: c.Cache.StaleWhileRevalidate, MaxStale: c.Cache.MaxStale,
@@ -88,7 +113,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 		s.store.Close()
 		s.root.stop()
 		revocation.CloseIdleConnections()
-		return client.Close()
+		return closeSource()
 	}
 	s.engine = verify.New(verify.Options{
 		Source: s.store, Verifiers: []verify.Verifier{verifier, cosign.New(cosign.Options{Now: d.Now})}, Classify: classify,
@@ -143,9 +168,15 @@ var (
 	first sync.Mutex              //nolint:gochecknoglobals // guards its lazy construction
 )
 
+// EvidenceVariable names the environment variable that names a directory of
+// captured evidence, which then answers in place of registries; for commands that
+// test and explain policies, never for those that serve.
+const EvidenceVariable = "RATIFY_EVIDENCE"
+
 // Current returns the service in use. If nobody has put one in place it builds
-// one from RATIFY_CONFIG or from defaults; the error says what is wrong with
-// that file, and the next call tries again.
+// one from RATIFY_CONFIG or from defaults, over the evidence in RATIFY_EVIDENCE if
+// that is set; the error says what is wrong with either, and the next call tries
+// again.
 func Current() (*Service, error) {
 	if s := inUse.Load(); s != nil {
 		return s, nil
@@ -155,19 +186,50 @@ func Current() (*Service, error) {
 	if s := inUse.Load(); s != nil {
 		return s, nil
 	}
-	c := config.Default()
-	if path := os.Getenv(ConfigVariable); path != "" {
-		var err error
-		if c, err = config.Load(path); err != nil {
-			return nil, fmt.Errorf("%s: %w", ConfigVariable, err)
+	c, err := Config()
+	if err != nil {
+		return nil, err
+	}
+	var d Deps
+	if dir := os.Getenv(EvidenceVariable); dir != "" {
+		if d.Evidence, err = capture.Open(dir); err != nil {
+			return nil, fmt.Errorf("%s: %w", EvidenceVariable, err)
 		}
 	}
-	s, err := New(c, Deps{})
+	s, err := New(c, d)
 	if err != nil {
 		return nil, err
 	}
 	inUse.Store(s)
 	return s, nil
+}
+
+// Config reads the configuration that RATIFY_CONFIG names, or gives the defaults.
+func Config() (*config.Config, error) {
+	path := os.Getenv(ConfigVariable)
+	if path == "" {
+		return config.Default(), nil
+	}
+	c, err := config.Load(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ConfigVariable, err)
+	}
+	return c, nil
+}
+
+// AsOf is the time as of which the service in use answers, if that is not the
+// present: when its evidence was captured.
+func AsOf() (at time.Time, standing bool, err error) {
+	s := inUse.Load()
+	if s == nil && os.Getenv(EvidenceVariable) != "" {
+		if s, err = Current(); err != nil {
+			return time.Time{}, false, err
+		}
+	}
+	if s == nil || s.asOf.IsZero() {
+		return time.Time{}, false, nil
+	}
+	return s.asOf, true, nil
 }
 
 // Use puts s in place for every call from now on and returns the service it

@@ -16,6 +16,12 @@ import (
 
 const pluginAttribute = verifier.HeaderVerificationPlugin
 
+// The checks that compare with a clock.
+const (
+	checkExpiry    = "expiry"
+	checkTimestamp = "authentic_timestamp"
+)
+
 // check is one validation: its line in the report and, if it failed, why.
 type check struct {
 	name    string
@@ -35,12 +41,12 @@ func (j *judgement) findResults() []check {
 	if authenticity.failed() {
 		identity.reached, identity.finding = false, nil
 	}
-	return []check{
+	return j.asOf([]check{
 		integrity, authenticity, identity,
-		j.check("expiry", trustpolicy.TypeExpiry, j.expiry),
-		j.check("authentic_timestamp", trustpolicy.TypeAuthenticTimestamp, j.timestamp),
+		j.check(checkExpiry, trustpolicy.TypeExpiry, j.expiry),
+		j.check(checkTimestamp, trustpolicy.TypeAuthenticTimestamp, j.timestamp),
 		j.check("revocation", trustpolicy.TypeRevocation, j.revocation),
-	}
+	})
 }
 
 // check asks why for a result of the library that is an error.

@@ -32,7 +32,11 @@ func (v *Verifier) compile(doc *trust.Document, statement *trust.Statement) (*co
 	if c, found := v.compiled.Get(id); found {
 		return c, nil
 	}
-	built, err := verifier.NewWithOptions(statement.Document(), storesOf(statement), nil, verifier.VerifierOptions{
+	document := statement.Document()
+	if v.asOf {
+		relax(document, statement)
+	}
+	built, err := verifier.NewWithOptions(document, storesOf(statement), nil, verifier.VerifierOptions{
 		RevocationCodeSigningValidator:  v.revocation.CodeSigning,
 		RevocationTimestampingValidator: v.revocation.Timestamping,
 	})

@@ -58,9 +58,15 @@ type Options struct {
 	RevocationMaxAge time.Duration
 	// CacheBytes bounds the memory of kept CRLs. Zero: 64 MiB.
 	CacheBytes int64
+	// RevocationBook has answers about revocation from another time. Nil: none.
+	RevocationBook revocation.Book
 	// Now is the clock of caches and bounds. notation-go itself always uses the
 	// machine's. Nil: time.Now.
 	Now func() time.Time
+	// AsOf makes the verifier judge as of Now also where notation-go reads the
+	// machine's clock, which must not be behind: those two comparisons are then
+	// made here. It is for evidence that was captured.
+	AsOf bool
 }
 
 func or[T comparable](v, otherwise T) T {
@@ -74,6 +80,7 @@ func or[T comparable](v, otherwise T) T {
 // Verifier judges Notary Project signatures. It may be shared between goroutines.
 type Verifier struct {
 	now        func() time.Time
+	asOf       bool
 	revocation revocation.Validators
 	compiled   *evidence.Cache[*compiled]
 }
@@ -88,9 +95,9 @@ func New(o Options) *Verifier {
 		o.Now = time.Now
 	}
 	return &Verifier{
-		now: o.Now,
+		now: o.Now, asOf: o.AsOf,
 		revocation: revocation.New(revocation.Options{
-			Client: o.RevocationClient, Timeout: o.RevocationTimeout, MaxAge: o.RevocationMaxAge, CacheBytes: o.CacheBytes, Now: o.Now,
+			Client: o.RevocationClient, Timeout: o.RevocationTimeout, MaxAge: o.RevocationMaxAge, CacheBytes: o.CacheBytes, Book: o.RevocationBook, Now: o.Now,
 		}),
 		compiled: evidence.NewCache[*compiled](maxCompiled, maxCompiled, o.Now),
 	}

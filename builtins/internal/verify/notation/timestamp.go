@@ -28,7 +28,7 @@ func (j *judgement) timestamp(said error) *report.Error {
 		return or(outOfValidity(info.CertificateChain, at, at, "when it was signed"), finding(report.InvalidTimestamp, "%s", report.OneLine(said.Error())))
 	}
 	if !j.timestampCounts() {
-		now := libraryNow()
+		now := j.clock()
 		return or(outOfValidity(info.CertificateChain, now, now, "now, and "+j.noTimestamp()), finding(report.InvalidTimestamp, "%s", report.OneLine(said.Error())))
 	}
 	if len(info.UnsignedAttributes.TimestampSignature) == 0 {
@@ -91,18 +91,13 @@ func (j *judgement) timestampCounts() bool {
 	if j.statement.VerifyTimestamp() != trustpolicy.OptionAfterCertExpiry {
 		return true
 	}
-	now := libraryNow()
+	now := j.clock()
 	for _, c := range j.content.SignerInfo.CertificateChain {
 		if now.After(c.NotAfter) {
 			return true
 		}
 	}
 	return false
-}
-
-// libraryNow is the clock by which notation-go decided what is explained here.
-func libraryNow() time.Time {
-	return time.Now() //nolint:forbidigo // notation-go v1.3.2 takes no other clock
 }
 
 func (j *judgement) noTimestamp() string {
