@@ -33,9 +33,13 @@ type Factory struct {
 }
 
 // Validate reads the section; the error joins every problem found. A plugin that
-// is running keeps its configuration and warns.
+// is running keeps its configuration and warns. What keeps OPA from starting is
+// said here and not in Start, whose error OPA v1.22 does not show.
 func (Factory) Validate(m *plugins.Manager, raw []byte) (any, error) {
 	c, err := config.Parse(raw)
+	if os.Getenv(service.EvidenceVariable) != "" {
+		err = errors.Join(err, errors.New(service.EvidenceVariable+" is set: captured evidence is for eval, test and bench, and nothing that decides may run on it; unset it"))
+	}
 	if err != nil && m.Plugin(Name) != nil {
 		m.UpdatePluginStatus(Name, &plugins.Status{State: plugins.StateWarn, Message: kept(err)})
 	}
@@ -84,11 +88,6 @@ type Plugin struct {
 func (p *Plugin) Start(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if os.Getenv(service.EvidenceVariable) != "" {
-		err := errors.New(service.EvidenceVariable + " is set: captured evidence is for eval, test and bench, and nothing that decides may run on it; unset it")
-		p.status(plugins.StateErr, err.Error())
-		return fmt.Errorf("plugins.ratify: %w", err)
-	}
 	if err := p.replace(p.config.Load()); err != nil { //nolint:contextcheck // the service outlives Start
 		p.status(plugins.StateErr, err.Error())
 		return fmt.Errorf("plugins.ratify: %w", err)

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/opa-ratify/opa-ratify/builtins"
+	"github.com/opa-ratify/opa-ratify/builtins/command"
 	"github.com/opa-ratify/opa-ratify/builtins/plugin"
 	"github.com/opa-ratify/opa-ratify/rego"
 )
@@ -85,6 +86,7 @@ signatures attached to container images. Trust is written in Rego.
   opa-ratify run --server -b bundles/default`,
 		Version: version,
 	}, "opa-ratify")
+	c.AddCommand(command.All()...)
 	for _, sub := range c.Commands() {
 		switch sub.Name() {
 		case "run":

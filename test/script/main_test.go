@@ -3,7 +3,9 @@
 package script_test
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -27,6 +29,7 @@ func runScripts(t *testing.T, dir string) {
 		Dir:                filepath.Join("testdata", dir),
 		Setup:              setup,
 		RequireUniqueNames: true,
+		Condition:          condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"registry":         startRegistry,
 			"push":             pushImage,
@@ -45,6 +48,15 @@ func runScripts(t *testing.T, dir string) {
 			"cosign3":          program("cosign3"),
 		},
 	})
+}
+
+// condition decides [unshare]: whether a process can be cut off from the network
+// here, which takes user namespaces.
+func condition(name string) (bool, error) {
+	if name != "unshare" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	return exec.Command("unshare", "-rn", "true").Run() == nil, nil //nolint:noctx // takes no time
 }
 
 // setup gives each script a home of its own, where notation and opa-ratify keep their

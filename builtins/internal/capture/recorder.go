@@ -195,18 +195,23 @@ func (r *Recorder) Note(record revocation.Record) {
 // Find implements [revocation.Book]: a recorder asks.
 func (*Recorder) Find(string) (revocation.Record, bool) { return revocation.Record{}, false }
 
-// Summary counts what was recorded: images and tags, manifests, blobs, in that
-// order.
+// Summary counts what was recorded: tags that exist, manifests, blobs.
 func (r *Recorder) Summary() (tags, manifests, blobs int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for _, t := range r.tags {
+		if t.Descriptor != nil {
+			tags++
+		}
+	}
 	for _, c := range r.contents {
-		switch c.Kind {
-		case kindManifest:
+		switch {
+		case c.Descriptor == nil:
+		case c.Kind == kindManifest:
 			manifests++
-		case kindBlob:
+		default:
 			blobs++
 		}
 	}
-	return len(r.tags), manifests, blobs
+	return tags, manifests, blobs
 }
