@@ -4,7 +4,10 @@ package script_test
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os/exec"
+	"strconv"
 	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -72,5 +75,25 @@ func program(name string) func(*testscript.TestScript, bool, []string) {
 		case !neg && err != nil:
 			ts.Fatalf("%s: %v", name, err)
 		}
+	}
+}
+
+// exitCode is the command `exit-code CODE PROGRAM ARGUMENT...`.
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit-code CODE PROGRAM ARGUMENT...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		ended, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Check(err)
+		}
+		got = ended.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
 	}
 }

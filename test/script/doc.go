@@ -11,6 +11,7 @@
 //	sign-blob FILE                sign FILE as a workflow of acme/app, FILE.sigstore.json and trusted_root.json
 //	trust FILE                    write a trust document for the signers that are no strangers
 //	post SOCKET PATH FILE         send FILE to the server on a unix socket and print its answer
+//	exit-code CODE PROGRAM ARG... run a program that must end with that code
 //	make-key KIND FILE            write a private key, "EC-384", "RSA-3072", "Ed25519"
 //	trust-keys FILE KEY...        write a trust document for files with public keys
 //	sign-by-workflow bundle|tag REPOSITORY

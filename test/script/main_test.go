@@ -42,6 +42,7 @@ func runScripts(t *testing.T, dir string) {
 			"trust-keys":       trustKeys,
 			"trust-workflow":   trustWorkflow,
 			"post":             post,
+			"exit-code":        exitCode,
 			"opa-ratify":       program("opa-ratify"),
 			"notation":         program("notation"),
 			"cosign2":          program("cosign2"),
