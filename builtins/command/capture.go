@@ -11,8 +11,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/attached"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/capture"
-	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/service"
 )
 
@@ -57,7 +57,7 @@ RATIFY_CONFIG names a file with plugins.ratify, for registries that need it.`,
 // captureImages writes what could be seen even if something could not: that a
 // registry refused is evidence too.
 func captureImages(ctx context.Context, say progress, images []string, directory string, p *policy) (err error) {
-	recorder, err := capture.NewRecorder(directory, time.Now())
+	recorder, err := capture.NewRecorder(directory, time.Now()) //nolint:forbidigo // a person asks now
 	if err != nil {
 		return err
 	}
@@ -66,16 +66,17 @@ func captureImages(ctx context.Context, say progress, images []string, directory
 	if err != nil {
 		return err
 	}
-	s, err := service.New(c, service.Deps{Recorder: recorder})
+	s, err := service.New(c, service.Deps{Recorder: recorder}) //nolint:contextcheck // the service outlives no command
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	var faults []error
 	for _, image := range images {
-		if err := capture.Crawl(ctx, recorder, image, func(ref reference.Reference, d ocispec.Descriptor) {
-			say.say("%s@%s %s", ref.Name(), d.Digest, kindOf(d))
-		}); err != nil {
+		_, err := attached.Walk(ctx, recorder, image, attached.Options{Contents: true, Seen: func(n *attached.Node) {
+			say.say("%s %s", n.Reference, kindOf(n.Descriptor))
+		}})
+		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", image, err))
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 // All returns the commands, to be added to OPA's root command.
 func All() []*cobra.Command {
-	return []*cobra.Command{verifyCommand(), captureCommand()}
+	return []*cobra.Command{verifyCommand(), discoverCommand(), resolveCommand(), captureCommand()}
 }
 
 // The exit codes.

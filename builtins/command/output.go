@@ -23,8 +23,8 @@ const (
 	formatJSON  format = "json"
 )
 
-// flag adds --output with the formats a command has; the first is the default.
-func (f *format) flag(flags *pflag.FlagSet, known ...format) {
+// formats adds --output with the formats a command has; the first is the default.
+func formats(f *format, flags *pflag.FlagSet, known ...format) {
 	*f = known[0]
 	flags.VarP(&formatFlag{f, known}, "output", "o", "form of the output: "+listed(known))
 }

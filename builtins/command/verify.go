@@ -73,7 +73,7 @@ RATIFY_EVIDENCE a directory of captured evidence to use in place of registries.`
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "time for one image")
 	f.BoolVar(&o.fresh, "fresh", false, "ask the registry, whatever is known (with --trust)")
 	f.BoolVar(&o.explain, "explain", false, "tell which rules of the policy decided")
-	o.output.flag(f, formatTable, formatJSON)
+	formats(&o.output, f, formatTable, formatJSON)
 	return c
 }
 
@@ -135,11 +135,11 @@ func (o *verifyOptions) asker(ctx context.Context) (func(context.Context, string
 	if o.explain {
 		return nil, errors.New("--explain tells what a policy did: name one by -b or -d")
 	}
-	s, err := service.Current()
+	s, err := service.Current() //nolint:contextcheck // the service is the process's
 	if err != nil {
 		return nil, err
 	}
-	doc, untrusted := s.LocalTrust()
+	doc, untrusted := s.LocalTrust() //nolint:contextcheck // reads files
 	if o.trust != "" {
 		if doc, err = readTrust(s, o.trust); err != nil {
 			return nil, err

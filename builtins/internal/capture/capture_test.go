@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/attached"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/capture"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry"
@@ -83,7 +84,7 @@ func (w *world) record(t *testing.T) string {
 	recorder := must(capture.NewRecorder(dir, at))(t)
 	client := must(registry.New(registry.Options{}))(t)
 	var seen int
-	err := capture.Crawl(t.Context(), recorder.Over(client), w.image, func(reference.Reference, ocispec.Descriptor) { seen++ })
+	_, err := attached.Walk(t.Context(), recorder.Over(client), w.image, attached.Options{Contents: true, Seen: func(*attached.Node) { seen++ }})
 	if err != nil {
 		t.Fatal(err)
 	}

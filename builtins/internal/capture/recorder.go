@@ -45,7 +45,7 @@ type Recorder struct {
 // NewRecorder begins a recording at the given time in dir, which must be empty or
 // not exist.
 func NewRecorder(dir string, at time.Time) (*Recorder, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // evidence is no secret
 		return nil, err
 	}
 	if found, err := os.ReadDir(dir); err != nil || len(found) > 0 {

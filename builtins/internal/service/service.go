@@ -69,6 +69,7 @@ type Service struct {
 	config  *config.Config
 	metrics *telemetry.Metrics
 	now     func() time.Time
+	source  evidence.Source
 	store   *evidence.Store
 	engine  *verify.Engine
 	root    *publicRoot
@@ -95,7 +96,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{config: c, metrics: d.Metrics, now: d.Now, root: newPublicRoot(d)}
+	s := &Service{config: c, metrics: d.Metrics, now: d.Now, source: source, root: newPublicRoot(d)}
 	if asOf := d.asOf(); asOf != nil {
 		s.asOf = asOf()
 	}
