@@ -37,7 +37,7 @@ func parse(image string) (reference, error) {
 func (r reference) url(kind, name string) *url.URL {
 	scheme := "https"
 	host, _, err := net.SplitHostPort(r.host)
-	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsLoopback() {
+	if ip := net.ParseIP(host); err == nil && ip.IsLoopback() {
 		scheme = "http"
 	}
 	return &url.URL{Scheme: scheme, Host: r.host, Path: "/v2/" + r.repo + "/" + kind + "/" + name}

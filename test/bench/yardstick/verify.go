@@ -17,7 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// ErrRejected: no signature of the image is good. All of them were seen.
+// ErrRejected says that all signatures of an image were seen and none is good.
 var ErrRejected = errors.New("no good signature")
 
 func rejected(err error) bool { return errors.Is(err, ErrRejected) }
