@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -154,7 +155,7 @@ func flaky(ctx context.Context, b *bench) ([]line, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		open[s.name] += undecided
-		tails[s.name] = append(tails[s.name], figure{percentile(took, 95), 0})
+		tails[s.name] = append(tails[s.name], figure{percentile(took, 95), math.NaN()})
 		return figure{median(took), float64(len(w.registry.Requests())) / float64(len(images))}, nil
 	}
 	lines, err := troubled(nameFaultsMedian, 20*time.Millisecond, turn, atMost(1.2))(ctx, b)

@@ -11,7 +11,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -51,6 +53,7 @@ func run(ctx context.Context, args []string) error {
 	pattern := flags.String("run", ".", "regular expression of the lines to measure")
 	short := flags.Bool("short", false, "fewer samples, shorter loads, one round unless -rounds is given")
 	binary := flags.String("binary", "", "opa-ratify to measure; empty: build this directory's")
+	file := flags.String("o", "", "file to write the table to, as well")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -66,7 +69,12 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	return b.measure(ctx, os.Stdout)
+	var table bytes.Buffer
+	failed := b.measure(ctx, io.MultiWriter(&table, os.Stdout))
+	if *file != "" {
+		failed = errors.Join(failed, os.WriteFile(*file, table.Bytes(), 0o644))
+	}
+	return failed
 }
 
 func given(flags *flag.FlagSet, name string) (found bool) {

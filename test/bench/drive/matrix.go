@@ -116,15 +116,13 @@ func (w *world) cell(ctx context.Context, c cell, systems []*system) ([]figures,
 	if err != nil {
 		return nil, err
 	}
-	round := -1
-	return w.compare(ctx, systems, func(ctx context.Context, now int, s *system) (figure, error) {
-		keys := images[now]
-		if c.state == stateTTL && now != round { // once for both
-			round = now
-			if err := expire(ctx, systems, keys); err != nil {
-				return figure{}, err
-			}
+	if c.state == stateTTL {
+		if err := expire(ctx, systems, slices.Concat(images...)); err != nil {
+			return nil, err
 		}
+	}
+	return w.compare(ctx, systems, func(ctx context.Context, round int, s *system) (figure, error) {
+		keys := images[round]
 		if c.state == stateCached {
 			if _, err := s.admitted(ctx, keys...); err != nil {
 				return figure{}, err

@@ -14,7 +14,7 @@ import (
 // figure is what one system did in one round.
 type figure struct {
 	value    float64 // milliseconds, or answers per second
-	requests float64 // at the registry, per image or as the line says
+	requests float64 // at the registry, per question; not a number if another line has them
 }
 
 // figures are those of one system, by round.

@@ -20,7 +20,7 @@ type scenario struct {
 
 // scenarios are all there are, in the order of the table.
 func scenarios() []scenario {
-	return slices.Concat(matrix(), many(), faults(), throughput(), []scenario{sustained(), oneShot()})
+	return slices.Concat(matrix(), many(), faults(), throughput(), []scenario{sustained(), fleet(), oneShot()})
 }
 
 // measure runs the scenarios that are asked for and prints the table. A scenario that

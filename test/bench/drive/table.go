@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 )
 
 // line is one line of the table.
 type line struct {
 	scenario        string
-	unit            string // of the figures: "ms" or "/s"
+	unit            string // of the figures: "ms" or perSecond
 	ours, yardstick figures
 	aim             aim
 	remarks         []string
@@ -30,12 +31,37 @@ func atMost(ratio float64) aim {
 	return aim{fmt.Sprintf("≤ %g ×", ratio), func(l line) bool { return l.ratio() <= ratio }}
 }
 
-// ratio is the product's figure over the yardstick's, not a number without one.
+// perSecond is the unit of which more is better.
+const perSecond = "/s"
+
+// ratio is the product's time over the yardstick's, not a number without one.
 func (l line) ratio() float64 {
-	if len(l.ours) == 0 || len(l.yardstick) == 0 {
+	switch {
+	case len(l.ours) == 0 || len(l.yardstick) == 0:
 		return math.NaN()
+	case l.unit == perSecond:
+		return l.yardstick.over(l.ours)
+	default:
+		return l.ours.over(l.yardstick)
 	}
-	return l.ours.over(l.yardstick)
+}
+
+// steady is memory that no longer grows: a fifth at most between the last two of some
+// measurements, in bytes.
+func steady(resident *[]int64) aim {
+	return aim{"steady memory", func(line) bool {
+		r := *resident
+		return len(r) > 1 && r[len(r)-1] <= r[len(r)-2]*6/5
+	}}
+}
+
+// mebibytes lists measurements.
+func mebibytes(resident []int64) string {
+	texts := make([]string, len(resident))
+	for i, r := range resident {
+		texts[i] = strconv.FormatInt(r>>20, 10)
+	}
+	return strings.Join(texts, ", ") + " MiB"
 }
 
 const heading = `| scenario | ours | yardstick | ratio | aim | requests, ours / yardstick | remarks |
@@ -91,7 +117,7 @@ func showRatio(ratio float64) string {
 }
 
 func showRequests(f figures) string {
-	if len(f) == 0 {
+	if len(f) == 0 || math.IsNaN(f.requests()) {
 		return "–"
 	}
 	return number(f.requests())

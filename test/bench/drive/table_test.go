@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -18,8 +19,8 @@ func TestTable(t *testing.T) {
 			scenario: "met", unit: "ms", aim: atMost(1.2), remarks: []string{"a", "b"},
 			ours: figures{{110, 4}, {90, 4}, {500, 5}}, yardstick: figures{{100, 3.5}, {100, 3.5}, {500, 3.5}},
 		},
-		{scenario: "missed", unit: "/s", aim: atMost(1.2), ours: figures{{0.3, 0}}, yardstick: figures{{0.2, 0}}},
-		{scenario: "alone", unit: "ms", aim: aim{"steady", nil}, ours: figures{{12.34, 0}}},
+		{scenario: "missed", unit: perSecond, aim: atMost(1.2), ours: figures{{0.2, 0}}, yardstick: figures{{0.3, 0}}},
+		{scenario: "alone", unit: "ms", aim: aim{"steady", nil}, ours: figures{{12.34, math.NaN()}}},
 		{scenario: "broken", aim: atMost(2), failed: errors.New("a | b")},
 	}
 	var got strings.Builder
@@ -27,12 +28,33 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := heading + `| met | 110 ms | 100 ms | 1.00 | ≤ 1.2 × ✓ | 4 / 3.50 | a; b |
-| missed | 0.30 /s | 0.20 /s | 1.50 | **≤ 1.2 × ✗** | 0 / 0 |  |
-| alone | 12.3 ms | – | – | steady | 0 / – |  |
+| missed | 0.20 /s | 0.30 /s | 1.50 | **≤ 1.2 × ✗** | 0 / 0 |  |
+| alone | 12.3 ms | – | – | steady | – / – |  |
 | broken | **failed** |  |  | ≤ 2 × |  | a / b |
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestSteady(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		resident []int64
+		want     bool
+	}{
+		{name: "never measured"},
+		{name: "measured once", resident: []int64{50}},
+		{name: "grew in the beginning", resident: []int64{10, 50, 60}, want: true},
+		{name: "grows", resident: []int64{10, 50, 61}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := steady(&tt.resident).met(line{}); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
 	}
 }
 

@@ -58,7 +58,7 @@ func judgeLoad(name string, all []figures, want float64) line {
 	ours, https, opa := all[0], all[2], all[3]
 	ofFloor, ofOPA := ours.over(https), ours.over(opa)
 	return line{
-		scenario: name, unit: "/s", ours: ours, yardstick: all[1],
+		scenario: name, unit: perSecond, ours: ours, yardstick: all[1],
 		aim: aim{fmt.Sprintf("≥ %g of the floor, ≥ 1 of OPA's", want), func(line) bool { return ofFloor >= want && ofOPA >= 1 }},
 		remarks: []string{
 			fmt.Sprintf("%.2f of the HTTPS floor (%s/s)", ofFloor, number(https.value())),

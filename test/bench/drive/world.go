@@ -56,8 +56,8 @@ func (w *world) greet(ctx context.Context, systems ...*system) error {
 	return w.settle(ctx)
 }
 
-// push makes n new images in repo, signed by those who sign, or by the trusted signer.
-// A verb in repo is replaced by the number of the image.
+// push makes n new images in repo, signed by the trusted signer. Unless repo is [known],
+// it has a verb for the number of the image.
 func (w *world) push(ctx context.Context, n int, repo string) ([]image, error) {
 	images := make([]image, n)
 	for i := range images {
