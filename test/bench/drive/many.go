@@ -4,13 +4,11 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"time"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/opa-ratify/opa-ratify/test/registrytest"
 	"github.com/opa-ratify/opa-ratify/test/signtest"
 )
 
@@ -26,11 +24,11 @@ func many() []scenario {
 		manyOf("50 requests at once for one new image, by tag, cloud, 20ms", 1, known, burst),
 		manyOf("50 new images in one request, by tag, cloud, 20ms", crowd, known, together),
 		manyOf("50 new images of 50 new repositories in one request, by tag, cloud, 20ms", crowd, "team-%d/app", together),
-		signed("new image with 20 signatures, all trusted, by digest, cloud, 20ms", func(w *world, _ int) []*signtest.Signer {
-			return repeat(w.signer, signatures)
+		signed("new image with 20 signatures, all trusted, by digest, cloud, 20ms", func(w *world) []*signtest.Signer {
+			return slices.Repeat([]*signtest.Signer{w.signer}, signatures)
 		}),
-		signed("new image with 20 signatures, only the last trusted, by digest, cloud, 20ms", func(w *world, _ int) []*signtest.Signer {
-			return append(repeat(w.stranger, signatures-1), w.signer)
+		signed("new image with 20 signatures, only the last trusted, by digest, cloud, 20ms", func(w *world) []*signtest.Signer {
+			return append(slices.Repeat([]*signtest.Signer{w.stranger}, signatures-1), w.signer)
 		}),
 	}
 }
@@ -60,16 +58,6 @@ func burst(ctx context.Context, s *system, keys []string) (time.Duration, error)
 // together asks for all keys in one request.
 func together(ctx context.Context, s *system, keys []string) (time.Duration, error) {
 	return s.admitted(ctx, keys...)
-}
-
-// signed asks about new images with many signatures.
-func signed(name string, by func(*world, int) []*signtest.Signer) scenario {
-	n := 0
-	return each(name, func(ctx context.Context, w *world) ([]string, error) {
-		n++
-		image, err := w.signedBy(ctx, by(w, n))
-		return []string{image.digest}, err
-	}, together)
 }
 
 // each measures one question at a time, every one about images of its own.
@@ -137,61 +125,4 @@ func (w *world) sampled(ctx context.Context, systems []*system, supply func(cont
 		requests, err := w.requests(ctx)
 		return figure{median(took), requests / float64(samples)}, err
 	})
-}
-
-// signedBy pushes an image with a signature by each of signers, which the registry
-// lists in this order: it lists by digest, so each signature is made until its digest
-// is greater than the one before, tried at a registry that nobody asks.
-func (w *world) signedBy(ctx context.Context, signers []*signtest.Signer) (image, error) {
-	desc, err := w.unsigned(ctx, known)
-	if err != nil {
-		return image{}, err
-	}
-	drafts, err := registrytest.New(registrytest.Options{})
-	if err != nil {
-		return image{}, err
-	}
-	defer drafts.Close()
-	w.registry.ResetRequests()
-	for i, signer := range signers {
-		envelope, err := signer.Sign(ctx, desc, signtest.SignOptions{})
-		if err != nil {
-			return image{}, err
-		}
-		edit, err := placed(ctx, drafts, desc, envelope, i, len(signers))
-		if err != nil {
-			return image{}, err
-		}
-		if _, err := signtest.Attach(ctx, w.registry, known, desc, envelope, edit); err != nil {
-			return image{}, err
-		}
-	}
-	return w.image(known, desc), nil
-}
-
-// placed is an edit with which the manifest of envelope has the i-th of n equal shares
-// of all digests.
-func placed(ctx context.Context, drafts *registrytest.Registry, desc ocispec.Descriptor, envelope signtest.Envelope, i, n int) (signtest.Edit, error) {
-	for nonce := 0; ; nonce++ {
-		edit := func(d *signtest.Draft) { d.Manifest.Annotations["bench.nonce"] = fmt.Sprint(nonce) }
-		signature, err := signtest.Attach(ctx, drafts, known, desc, envelope, edit)
-		if err != nil {
-			return nil, err
-		}
-		var first byte
-		if _, err := fmt.Sscanf(signature.Digest.Encoded()[:2], "%02x", &first); err != nil {
-			return nil, err
-		}
-		if int(first)*n/256 == i {
-			return edit, nil
-		}
-	}
-}
-
-func repeat(s *signtest.Signer, n int) []*signtest.Signer {
-	all := make([]*signtest.Signer, n)
-	for i := range all {
-		all[i] = s
-	}
-	return all
 }
