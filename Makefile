@@ -15,7 +15,9 @@ GO := $(wildcard builtins cmd rego test)
 REGO := $(wildcard rego/ bundles/*/)
 FUZZTIME ?= 30s
 BENCHCOUNT ?= 6
-BENCH = go test -run '^$$' -bench . -benchmem -timeout 1h -count $(BENCHCOUNT) ./builtins ./test/bench
+BENCHTIME ?= 0.3s
+BENCH = go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 1h -count $(BENCHCOUNT) ./builtins ./test/bench
+DRIVE = go run ./test/bench/drive
 
 ##@ Use
 
@@ -61,17 +63,24 @@ cover: build ## Coverage of Go in coverage/go.html, of Rego on standard output
 
 ##@ Measure
 
-bench: ## Benchmarks; BASE=<commit> compares with that commit
+bench: build ## Benchmarks, then the product beside a yardstick; BASE=<commit> compares
 	mkdir -p bin/bench
 	$(BENCH) >bin/bench/head.txt
 	$(if $(BASE),$(MAKE) --no-print-directory bench-base,cat bin/bench/head.txt)
+	$(DRIVE) -binary $(BIN) -o bin/bench/table.md
 
 bench-base: $(TOOLS)/.installed
 	rm -rf bin/bench/base && git worktree prune
 	git worktree add --quiet --detach bin/bench/base $(BASE)
 	cd bin/bench/base && $(BENCH) >../base.txt
+	cd bin/bench/base && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../opa-ratify-base ./cmd/opa-ratify
 	git worktree remove --force bin/bench/base
 	$(TOOLS)/benchstat bin/bench/base.txt bin/bench/head.txt
+	$(DRIVE) -binary bin/bench/opa-ratify-base -o bin/bench/table-base.md
+
+bench-table: build ## Only the table; RUN=<regexp> names its lines, SHORT=1 is quick
+	mkdir -p bin/bench
+	$(DRIVE) -binary $(BIN) $(if $(SHORT),-short) -run '$(or $(RUN),.)' -o bin/bench/table.md
 
 ##@ Change
 
@@ -114,5 +123,5 @@ help: ## This list
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: build demo test test-go test-rego test-script interop interop-cosign fuzz cover bench bench-base \
+.PHONY: build demo test test-go test-rego test-script interop interop-cosign fuzz cover bench bench-base bench-table \
 	lint fmt generate verify-generate tools clean help

@@ -21,9 +21,9 @@ import (
 // Certificates are the PEM files that server and client prove themselves with.
 type Certificates struct{ CA, ServerCert, ServerKey, ClientCert, ClientKey string }
 
-// newCertificates makes a throw-away CA, a server certificate for loopback and a
+// NewCertificates makes, in dir, a throw-away CA, a server certificate for loopback and a
 // client certificate with both key usages, as Gatekeeper's webhook has.
-func newCertificates(dir string) (Certificates, error) {
+func NewCertificates(dir string) (Certificates, error) {
 	c := Certificates{
 		CA:         filepath.Join(dir, "ca.crt"),
 		ServerCert: filepath.Join(dir, "tls.crt"), ServerKey: filepath.Join(dir, "tls.key"),

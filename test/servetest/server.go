@@ -47,7 +47,7 @@ type Server struct {
 // Start runs opa-ratify and waits until it is ready. The error holds what the
 // binary printed.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	certs, err := newCertificates(o.Dir)
+	certs, err := NewCertificates(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("make certificates: %w", err)
 	}
