@@ -106,3 +106,39 @@ func TestFlightDoesNotStartForACallerThatHasGone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A question that a hung registry never answers must not hold up those who ask
+// when it has recovered.
+func TestFlightDoesNotJoinAHungCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		flight := evidence.NewFlight[string](time.Minute)
+		hung := func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}
+		var calls atomic.Int32
+		good := func(context.Context) (string, error) {
+			calls.Add(1)
+			return "answer", nil
+		}
+		impatient, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		for range 2 { // the second joins the first
+			if _, err := flight.Do(impatient, "k", hung); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("hung: %v", err)
+			}
+		}
+		pass(time.Second)
+		for range 2 {
+			v, err := flight.Do(t.Context(), "k", good)
+			if v != "answer" || err != nil {
+				t.Errorf("after recovery: %q, %v", v, err)
+			}
+		}
+		if calls.Load() != 2 {
+			t.Errorf("%d calls", calls.Load())
+		}
+		pass(2 * time.Minute)
+	})
+}

@@ -51,9 +51,9 @@ func passed(s report.Signature) int {
 	return n
 }
 
-// maxParallel bounds the concurrent steps within one run; the registry client
-// bounds the requests per host.
-const maxParallel = 16
+// maxParallel bounds the concurrent steps within one run: all signatures that are
+// looked at by default. The registry client bounds the requests per host.
+const maxParallel = 64
 
 // parallel calls f(0) … f(n-1), at most limit at a time, and returns when all
 // are done. A panic in one call becomes that call's error: in a goroutine of
