@@ -4,6 +4,7 @@ package config
 
 import (
 	"net/netip"
+	"runtime/debug"
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
@@ -95,7 +96,7 @@ type Limits struct {
 
 // Cache bounds what is remembered between verifications.
 type Cache struct {
-	// ContentBytes bounds manifests and blobs kept by digest. 0: nothing is kept.
+	// ContentBytes bounds manifests and blobs kept by digest; the default is at most an eighth of GOMEMLIMIT. 0: nothing is kept.
 	ContentBytes Bytes `yaml:"content_bytes"`
 	// Entries bounds each of the other caches.
 	Entries int `yaml:"entries"`
@@ -107,7 +108,7 @@ type Cache struct {
 	StaleWhileRevalidate time.Duration `yaml:"stale_while_revalidate"`
 	// MaxStale is how long the registry's last answers are kept for requests that accept them by max_stale when it cannot be asked. 0s: none are.
 	MaxStale time.Duration `yaml:"max_stale"`
-	// ReportBytes bounds the reports kept while all they rest on is fresh. 0: nothing is kept.
+	// ReportBytes bounds the reports kept while all they rest on is fresh; the default is at most a sixteenth of GOMEMLIMIT. 0: nothing is kept.
 	ReportBytes Bytes `yaml:"report_bytes"`
 	// FailureTTL is how long a registry's failure is repeated without asking, 10s at most. 0s: every request asks.
 	FailureTTL time.Duration `yaml:"failure_ttl"`
@@ -176,8 +177,23 @@ const (
 // default concurrency) proceed at once.
 const defaultConcurrentRequests = 64
 
-// Default returns the configuration of an empty section.
+// Default returns the configuration of an empty section. With a memory limit for
+// the process (GOMEMLIMIT) caches take no more than their part of it.
 func Default() *Config {
+	c := standard()
+	c.fit(debug.SetMemoryLimit(-1))
+	return c
+}
+
+// fit makes the caches small enough for a memory limit in bytes: together a
+// quarter of it at most, as the rest is OPA's, the policies' and garbage.
+func (c *Config) fit(limit int64) {
+	c.Cache.ContentBytes = min(c.Cache.ContentBytes, Bytes(limit/8))
+	c.Cache.ReportBytes = min(c.Cache.ReportBytes, Bytes(limit/16))
+	c.Revocation.CacheBytes = min(c.Revocation.CacheBytes, Bytes(limit/16))
+}
+
+func standard() *Config {
 	return &Config{
 		Limits: Limits{
 			ManifestBytes:           4 << 20, // OCI distribution v1.1.1, "Pushing Manifests": a registry's limit should be at least 4 MB
