@@ -104,13 +104,14 @@ func Oversize(n, declared int64) Action {
 	return Custom(func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			kind, _, reference := parsePath(ServerRegistry, req.URL.Path)
+			size := n
 			w.Header().Set("Content-Type", contentType(kind))
 			if kind != KindReferrers && strings.Contains(reference, ":") {
 				w.Header().Set(headerDigest, reference)
 			}
 			if declared >= 0 {
 				w.Header().Set("Content-Length", strconv.FormatInt(declared, 10))
-				n = min(n, declared)
+				size = min(n, declared)
 			}
 			w.WriteHeader(http.StatusOK)
 			if declared < 0 {
@@ -118,7 +119,7 @@ func Oversize(n, declared int64) Action {
 				_ = http.NewResponseController(w).Flush()
 			}
 			body := io.MultiReader(strings.NewReader(`{"schemaVersion":2,"padding":"`), endless{})
-			_, _ = io.CopyN(w, body, n) // a client that stops reading is what the test wants
+			_, _ = io.CopyN(w, body, size) // a client that stops reading is what the test wants
 		})
 	})
 }

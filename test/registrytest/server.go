@@ -21,6 +21,8 @@ type server struct {
 	cancel context.CancelFunc
 	accept chan struct{} // closed when the accept loop has ended
 
+	connections connections
+
 	mu       sync.Mutex
 	closed   bool
 	handlers sync.WaitGroup // added to under mu and only while not closed
@@ -46,6 +48,7 @@ func startServer(addr string, ca *authority, h http.Handler) (*server, error) {
 	s.http = &http.Server{
 		Handler:     s.counted(h),
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		ConnState:   s.connections.follow,
 		ErrorLog:    log.New(io.Discard, "", 0), // aborted handshakes are the clients' tests
 	}
 	serve := s.http.Serve
