@@ -7,6 +7,8 @@ package builtins
 import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/service"
 )
 
 // builtin is one declaration and its implementation.
@@ -42,6 +44,15 @@ func Register() {
 	}
 	hideSecrets()
 	followEvidence()
+}
+
+// Close finishes what the built-ins do behind an answer, such as writing contents
+// to the directory that keeps them. A process calls it before it ends.
+func Close() error {
+	if s := service.Use(nil); s != nil {
+		return s.Close()
+	}
+	return nil
 }
 
 // Declarations returns what [Register] registers, for generators and tests.

@@ -123,6 +123,7 @@ func (p *Plugin) Stop(context.Context) {
 func (p *Plugin) replace(c *config.Config) error {
 	next, err := service.New(c, service.Deps{
 		Metrics: p.metrics, UserAgent: p.userAgent, LongLived: true,
+		Warn: func(err error) { p.manager.Logger().Warn("plugins.ratify: %v", err) },
 		Refreshed: func(err error) {
 			if err != nil { // the last good one stays
 				p.manager.Logger().Warn("plugins.ratify: %v", err)

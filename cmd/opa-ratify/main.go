@@ -35,6 +35,7 @@ func run() int {
 	}
 	installPlugin()
 	cmd.UserAgent(userAgent())
+	defer func() { _ = builtins.Close() }() // costs speed at the next start only
 	if err := root().Execute(); err != nil {
 		if exit, ok := errors.AsType[*cmd.ExitError](err); ok {
 			return exit.Exit

@@ -198,6 +198,7 @@ func (c *Config) checkNumbers(d *decoder) {
 		{"limits.total_bytes", int64(l.TotalBytes), int64(l.ManifestBytes), 1 << 34},
 		{"limits.concurrent_verifications", int64(l.ConcurrentVerifications), 1, 10_000},
 		{"cache.content_bytes", int64(c.Cache.ContentBytes), 0, 1 << 40},
+		{"cache.directory_bytes", int64(c.Cache.DirectoryBytes), 1 << 20, 1 << 50},
 		{"cache.report_bytes", int64(c.Cache.ReportBytes), 0, 1 << 40},
 		{"cache.entries", int64(c.Cache.Entries), 1, 10_000_000},
 		{"revocation.cache_bytes", int64(c.Revocation.CacheBytes), 0, 1 << 40},

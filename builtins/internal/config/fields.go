@@ -98,6 +98,10 @@ type Limits struct {
 type Cache struct {
 	// ContentBytes bounds manifests and blobs kept by digest; the default is at most an eighth of GOMEMLIMIT. 0: nothing is kept.
 	ContentBytes Bytes `yaml:"content_bytes"`
+	// Directory keeps manifests and blobs across restarts; nobody else may write to it. Empty: memory only.
+	Directory string `yaml:"directory"`
+	// DirectoryBytes bounds the directory.
+	DirectoryBytes Bytes `yaml:"directory_bytes"`
 	// Entries bounds each of the other caches.
 	Entries int `yaml:"entries"`
 	// TagTTL is how long a tag's digest is believed. 0s: every request asks.
@@ -205,11 +209,12 @@ func standard() *Config {
 			ConcurrentVerifications: 64,
 		},
 		Cache: Cache{
-			ContentBytes: 64 << 20,
-			Entries:      10_000,
-			TagTTL:       10 * time.Second,
-			ReferrersTTL: 10 * time.Second,
-			FailureTTL:   2 * time.Second,
+			ContentBytes:   64 << 20,
+			DirectoryBytes: 1 << 30,
+			Entries:        10_000,
+			TagTTL:         10 * time.Second,
+			ReferrersTTL:   10 * time.Second,
+			FailureTTL:     2 * time.Second,
 
 			StaleWhileRevalidate: time.Hour,
 			MaxStale:             24 * time.Hour,

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,4 +140,37 @@ func TestEvidenceIsJudgedAsOfItsTime(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A restart fetches no content again: only what can change is asked.
+func TestADirectoryKeepsContentsAcrossRestarts(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	dir := filepath.Join(t.TempDir(), "cache")
+	for restart, want := range []int{3, 1} {
+		ask, err := service.New(withDirectory(dir), service.Deps{})
+		fatal(t, err)
+		doc, err := ask.ParseTrust(s.trust)
+		fatal(t, err)
+		for _, image := range s.images {
+			if !strings.Contains(image, "/good@") {
+				continue
+			}
+			s.registry.ResetRequests()
+			r := ask.Verify(t.Context(), verify.Request{Image: image, Trust: doc})
+			if n := len(s.registry.Requests()); r.Verdict != report.Verified || n != want {
+				t.Errorf("start %d: verdict %s after %d requests, want %d", restart, r.Verdict, n, want)
+			}
+		}
+		fatal(t, ask.Close())
+	}
+	if _, err := service.New(withDirectory("/proc/no/such"), service.Deps{}); err == nil || !strings.Contains(err.Error(), "cache.directory") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func withDirectory(dir string) *config.Config {
+	c := config.Default()
+	c.Cache.Directory = dir
+	return c
 }

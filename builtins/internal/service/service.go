@@ -11,6 +11,7 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -43,6 +44,8 @@ type Deps struct {
 	LongLived bool
 	// Refreshed is told how each such refresh ended. Nil: nobody is.
 	Refreshed func(error)
+	// Warn is told of faults that cost speed only. Nil: nobody is.
+	Warn func(error)
 	// Recorder writes down what is fetched. Nil: nobody does.
 	Recorder *capture.Recorder
 	// Evidence answers in place of registries, revocation responders and the clock.
@@ -100,7 +103,12 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	if asOf := d.asOf(); asOf != nil {
 		s.asOf = asOf()
 	}
+	directory, closeDirectory, err := newDirectory(c, d)
+	if err != nil {
+		return nil, errors.Join(err, closeSource())
+	}
 	s.store = evidence.NewStore(source, evidence.Options{
+		Directory: directory,
 		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
 		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
 		Revalidate: c.Cache.StaleWhileRevalidate, MaxStale: c.Cache.MaxStale,
@@ -114,7 +122,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 		s.store.Close()
 		s.root.stop()
 		revocation.CloseIdleConnections()
-		return closeSource()
+		return errors.Join(closeDirectory(), closeSource())
 	}
 	s.engine = verify.New(verify.Options{
 		Source: s.store, Verifiers: []verify.Verifier{verifier, cosign.New(cosign.Options{Now: d.Now})}, Classify: classify,

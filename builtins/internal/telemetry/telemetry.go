@@ -135,6 +135,14 @@ func (m *Metrics) Cache(cache string, hit bool) {
 	}
 }
 
+// Directory counts what happens in the directory that keeps contents: hit, miss,
+// corrupt, stored, dropped, failed, evicted.
+func (m *Metrics) Directory(event string) {
+	if m != nil {
+		m.c.cacheRequests.WithLabelValues("directory", m.words.value(event)).Inc()
+	}
+}
+
 // CacheBytes adds delta, in bytes, to the size of a cache; a cache that is
 // closed takes its whole size off again.
 func (m *Metrics) CacheBytes(cache string, delta int64) {
