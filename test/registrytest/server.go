@@ -21,6 +21,8 @@ type server struct {
 	cancel context.CancelFunc
 	accept chan struct{} // closed when the accept loop has ended
 
+	connections *connections
+
 	mu       sync.Mutex
 	closed   bool
 	handlers sync.WaitGroup // added to under mu and only while not closed
@@ -42,6 +44,8 @@ func startServer(addr string, ca *authority, h http.Handler) (*server, error) {
 		scheme: "http",
 		cancel: cancel,
 		accept: make(chan struct{}),
+
+		connections: &connections{Listener: listener, dead: make(chan struct{})},
 	}
 	s.http = &http.Server{
 		Handler:     s.counted(h),
@@ -56,7 +60,7 @@ func startServer(addr string, ca *authority, h http.Handler) (*server, error) {
 	}
 	go func() {
 		defer close(s.accept)
-		_ = serve(listener) // always http.ErrServerClosed or a closed listener
+		_ = serve(s.connections) // always http.ErrServerClosed or a closed listener
 	}()
 	return s, nil
 }
