@@ -10,6 +10,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/fair"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 )
@@ -24,6 +25,7 @@ type Client struct {
 	rules []rule
 	base  context.Context //nolint:containedctx // lifetime of background token renewal
 	stop  context.CancelFunc
+	gate  *fair.Gate // places for requests, shared between hosts
 
 	mu           sync.Mutex
 	hosts        *lru.Cache[string, *host]
@@ -36,7 +38,7 @@ func New(o Options) (*Client, error) {
 	if err := errors.Join(err, o.Limits.validate()); err != nil {
 		return nil, fmt.Errorf("configure registries: %w", err)
 	}
-	hosts, err := lru.New[string, *host](maxHosts)
+	hosts, err := lru.NewWithEvict(maxHosts, func(_ string, h *host) { h.transport.CloseIdleConnections() })
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +46,8 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{o: o.withDefaults(), rules: rules, hosts: hosts, capabilities: capabilities}
+	o = o.withDefaults()
+	c := &Client{o: o, rules: rules, gate: fair.New(o.MaxConcurrent), hosts: hosts, capabilities: capabilities}
 	c.base, c.stop = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -69,7 +72,11 @@ func (c *Client) Close() error {
 	for i := range c.rules {
 		c.rules[i].transport.CloseIdleConnections()
 		c.rules[i].public.CloseIdleConnections()
-		c.rules[i].loopback.CloseIdleConnections()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range c.hosts.Values() {
+		h.transport.CloseIdleConnections()
 	}
 	return nil
 }
