@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -26,6 +27,8 @@ type Client struct {
 	base  context.Context //nolint:containedctx // lifetime of background token renewal
 	stop  context.CancelFunc
 	gate  *fair.Gate // places for requests, shared between hosts
+
+	maxMeeting time.Duration
 
 	mu           sync.Mutex
 	hosts        *lru.Cache[string, *host]
@@ -47,7 +50,7 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	c := &Client{o: o, rules: rules, gate: fair.New(o.MaxConcurrent), hosts: hosts, capabilities: capabilities}
+	c := &Client{o: o, rules: rules, gate: fair.New(o.MaxConcurrent), maxMeeting: maxMeeting, hosts: hosts, capabilities: capabilities}
 	c.base, c.stop = context.WithCancel(context.Background())
 	return c, nil
 }

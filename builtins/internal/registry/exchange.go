@@ -60,11 +60,16 @@ func (c *Client) exchange(ctx context.Context, h *host, r request) (answer, erro
 // a 401 from the host itself. A 401 from where a redirect led is not answered:
 // that origin has no claim to the credential.
 func (c *Client) authorised(ctx context.Context, w *watch, h *host, r request) (answer, int, error) {
+	seen := h.meeting.await(ctx, c.maxMeeting)
 	header, err := h.auth.Header(ctx, r.repository)
-	if err != nil {
-		return answer{}, 0, err
+	var resp *http.Response
+	if err == nil {
+		resp, err = c.send(ctx, w, h, r, header)
 	}
-	resp, err := c.send(ctx, w, h, r, header)
+	if seen != nil {
+		h.demands(resp)
+		seen(err == nil)
+	}
 	if err != nil {
 		return answer{}, 0, err
 	}
@@ -82,6 +87,13 @@ func (c *Client) authorised(ctx context.Context, w *watch, h *host, r request) (
 	defer resp.Body.Close()
 	a, err := c.receive(ctx, h, r, resp)
 	return a, resp.StatusCode, err
+}
+
+// demands tells those who come next what resp, if it is not nil, demands.
+func (h *host) demands(resp *http.Response) {
+	if resp != nil && resp.StatusCode == http.StatusUnauthorized && outbound.SameOrigin(resp.Request.URL, h.base) {
+		h.auth.Learn(resp.Header.Values("WWW-Authenticate"))
+	}
 }
 
 // challengeError keeps what kind of failure err is, and what the registry said.

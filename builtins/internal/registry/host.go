@@ -22,6 +22,7 @@ type host struct {
 	transport *outbound.Transport
 	http      *http.Client
 	auth      *auth.Authorizer
+	meeting   meeting
 	health    health.Breaker
 }
 

@@ -129,12 +129,21 @@ func (a *Authorizer) Challenged(ctx context.Context, headers []string, repositor
 	header, err := a.answer(ctx, c, repository)
 	switch {
 	case err != nil:
+		a.learn(challenge{})
 		return "", err
 	case header == used:
 		return "", fmt.Errorf("%w: %s does not accept the credential it was sent", ErrUnauthorized, a.o.Registry)
 	}
 	a.learn(c)
 	return header, nil
+}
+
+// Learn takes the WWW-Authenticate headers of a registry's first 401 as what it
+// demands of every request, before anybody has answered them.
+func (a *Authorizer) Learn(headers []string) {
+	if c, ok := choose(parseChallenges(headers)); ok {
+		a.learn(c)
+	}
 }
 
 // choose prefers Bearer: it keeps the password away from the registry.
