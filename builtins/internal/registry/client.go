@@ -29,6 +29,7 @@ type Client struct {
 	gate  *fair.Gate // places for requests, shared between hosts
 
 	maxMeeting time.Duration
+	memory     *memory
 
 	mu           sync.Mutex
 	hosts        *lru.Cache[string, *host]
@@ -50,7 +51,7 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	c := &Client{o: o, rules: rules, gate: fair.New(o.MaxConcurrent), maxMeeting: maxMeeting, hosts: hosts, capabilities: capabilities}
+	c := &Client{o: o, rules: rules, gate: fair.New(o.MaxConcurrent), maxMeeting: maxMeeting, memory: newMemory(o.ConditionalBytes), hosts: hosts, capabilities: capabilities}
 	c.base, c.stop = context.WithCancel(context.Background())
 	return c, nil
 }

@@ -29,11 +29,13 @@ type request struct {
 	limit      int64         // of the body, in bytes
 	digest     digest.Digest // of the body, if it is known before
 	size       int64         // of the body, if it is known before; else 0
+	memory     string        // the key its answer is remembered by; "" for none
+	known      *answer       // the answer remembered; nil if there is none
 }
 
 func (r request) op() string { return r.method + " /v2/" + r.repository + "/" + r.path }
 
-// answer is a 200 with its whole body.
+// answer is a 200 with its whole body, which may have been sent earlier.
 type answer struct {
 	header http.Header
 	length int64 // Content-Length; -1 if the registry did not say
@@ -112,6 +114,9 @@ func (c *Client) send(ctx context.Context, w *watch, h *host, r request, authori
 	if r.accept != "" {
 		req.Header.Set("Accept", r.accept)
 	}
+	if r.known != nil {
+		req.Header.Set("If-None-Match", r.known.header.Get("ETag"))
+	}
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
 	}
@@ -127,6 +132,9 @@ func (c *Client) send(ctx context.Context, w *watch, h *host, r request, authori
 // receive reads resp up to the limit and checks it against the digest and the
 // size it was asked by.
 func (c *Client) receive(ctx context.Context, h *host, r request, resp *http.Response) (answer, error) {
+	if resp.StatusCode == http.StatusNotModified && r.known != nil && outbound.SameOrigin(resp.Request.URL, h.base) {
+		return *r.known, nil
+	}
 	if resp.StatusCode != http.StatusOK {
 		return answer{}, problem.Read(resp, c.o.Now())
 	}

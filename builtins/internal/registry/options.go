@@ -43,6 +43,9 @@ type Options struct {
 	// MaxConcurrent bounds the requests under way to all hosts together; see
 	// [fair.Gate] for how hosts share it. Zero: 256.
 	MaxConcurrent int
+	// ConditionalBytes is the memory for lists of referrers that the registry gave an
+	// ETag, in bytes. Zero: 4 MiB. Negative: none is kept.
+	ConditionalBytes int64
 	// UserAgent of every request. Empty: "opa-ratify".
 	UserAgent string
 	// Outbound says which addresses may be dialled. Zero: all but link-local and
@@ -123,6 +126,7 @@ func (o Options) withDefaults() Options {
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	o.HeaderTimeout = cmp.Or(o.HeaderTimeout, 5*time.Second)
 	o.StallTimeout = cmp.Or(o.StallTimeout, 2*time.Second)
+	o.ConditionalBytes = cmp.Or(o.ConditionalBytes, 4<<20)
 	o.MaxConcurrent = cmp.Or(o.MaxConcurrent, 256)
 	o.UserAgent = cmp.Or(o.UserAgent, "opa-ratify")
 	if o.Now == nil {

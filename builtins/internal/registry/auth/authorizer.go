@@ -187,6 +187,14 @@ func (a *Authorizer) credential(ctx context.Context) (auth.Credential, error) {
 	return credential, nil
 }
 
+// Identity names whose credential requests are made with, without telling it: the
+// same for equal credentials, and another after a rotation. The error is that of
+// the credential provider.
+func (a *Authorizer) Identity(ctx context.Context) (string, error) {
+	credential, err := a.credential(ctx)
+	return exchange{credential: credential}.key(), err
+}
+
 func (a *Authorizer) basic(credential auth.Credential) (string, error) {
 	if credential.Username == "" || credential.Password == "" {
 		return "", fmt.Errorf("%w: %s demands a user name and password and none is configured for it", ErrUnauthorized, a.o.Registry)

@@ -78,7 +78,7 @@ type exchange struct {
 func (e exchange) key() string {
 	parts := []string{
 		e.realm, e.service, e.scope,
-		e.credential.Username, e.credential.Password, e.credential.RefreshToken,
+		e.credential.Username, e.credential.Password, e.credential.RefreshToken, e.credential.AccessToken,
 	}
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:])
