@@ -60,7 +60,7 @@ func (c *Client) newHost(name string) (*host, error) {
 	authorizer, err := auth.New(auth.Options{
 		Registry: name, URL: h.base, TrustedRealms: r.TrustedRealms, Credentials: c.o.Credentials,
 		Transport: c.realmTransport(h, h.transport), Public: r.public,
-		UserAgent: c.o.UserAgent, Base: c.base, Now: c.o.Now,
+		MaxConcurrent: r.MaxConcurrent, UserAgent: c.o.UserAgent, Base: c.base, Now: c.o.Now,
 		Observe: func(host string, status int, took time.Duration) {
 			c.observe(RequestEvent{Host: host, Kind: KindToken, Method: "TOKEN", Status: status, Duration: took})
 		},

@@ -3,6 +3,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -49,6 +50,8 @@ type Options struct {
 	Public http.RoundTripper
 	// UserAgent of token requests. Empty: net/http's.
 	UserAgent string
+	// MaxConcurrent bounds the token requests under way. Zero: 16.
+	MaxConcurrent int
 	// Base ends token requests when it is done. Required.
 	Base context.Context //nolint:containedctx // lifetime of background renewal, not of a call
 	// Now is the clock. Required.
@@ -76,7 +79,7 @@ type Authorizer struct {
 
 // New returns an authorizer that has learned nothing yet.
 func New(o Options) (*Authorizer, error) {
-	a := &Authorizer{o: o, realms: realms{registry: o.URL, trusted: map[string]bool{}}, slots: make(chan struct{}, 16)}
+	a := &Authorizer{o: o, realms: realms{registry: o.URL, trusted: map[string]bool{}}, slots: make(chan struct{}, cmp.Or(o.MaxConcurrent, 16))}
 	for _, host := range append(declared(o.Registry), o.TrustedRealms...) {
 		u, err := url.Parse(o.URL.Scheme + "://" + host)
 		if err != nil {

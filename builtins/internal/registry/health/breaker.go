@@ -22,8 +22,9 @@ const (
 	longestPause = 5 * time.Second
 	// maxHold bounds the Retry-After that is remembered.
 	maxHold = 60 * time.Second
-	// nearPause is a pause that is waited for, if it is not the registry's own wish.
-	nearPause = 250 * time.Millisecond
+	// nearPause is a pause that is waited for, if it is not the registry's own wish:
+	// short outages are sat out, long ones cost nobody his time.
+	nearPause = time.Second
 	// nearHold is the Retry-After that is waited for.
 	nearHold = 5 * time.Second
 )

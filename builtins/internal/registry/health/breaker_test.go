@@ -162,8 +162,8 @@ func TestProbesAnswerLetsEverybodyIn(t *testing.T) {
 
 func TestPausesGrowAndNewcomersAreRefused(t *testing.T) {
 	timed(t, func(t *testing.T, b *health.Breaker) {
-		guarded(t, b, 3)
-		for _, most := range []time.Duration{800, 1600, 3200, 5000, 5000} {
+		guarded(t, b, 5)
+		for _, most := range []time.Duration{3200, 5000, 5000} {
 			most *= time.Millisecond
 			turn := probe(t, b)
 			b.Leave(turn, health.Failed, down, 0)
