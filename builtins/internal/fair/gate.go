@@ -44,8 +44,8 @@ func New(total int) *Gate {
 }
 
 // Enter waits for a place for key, of which key holds at most limit at a time;
-// zero is no limit but the gate's own. Those who wait with one key are let in in
-// the order they came, and keys take turns. Every Enter that returns nil needs
+// zero is no limit but the gate's own. Those who wait with one key get in by
+// the order they came in, and keys take turns. Every Enter that returns nil needs
 // one [Gate.Leave] with the same key.
 //
 // The error wraps ctx.Err(): there is no place to give back then. A context that

@@ -52,13 +52,14 @@ func (l *line) want(names ...string) {
 // inLine runs a test of a gate with total places.
 func inLine(t *testing.T, total int, test func(*testing.T, *line)) {
 	t.Helper()
-	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { test(t, &line{Gate: fair.New(total), t: t}) })
 }
 
 func TestKeyAloneGetsThreeQuarters(t *testing.T) {
+	t.Parallel()
 	for total, want := range map[int]int{1: 1, 2: 1, 3: 2, 4: 3, 8: 6, 64: 48, 256: 192} {
 		t.Run(fmt.Sprint(total), func(t *testing.T) {
+			t.Parallel()
 			inLine(t, total, func(t *testing.T, l *line) {
 				ctx, cancel := context.WithCancel(t.Context())
 				for range total + 1 {
@@ -74,6 +75,7 @@ func TestKeyAloneGetsThreeQuarters(t *testing.T) {
 }
 
 func TestLimitOfTheKey(t *testing.T) {
+	t.Parallel()
 	inLine(t, 8, func(t *testing.T, l *line) {
 		l.enter(t.Context(), "a", "a1", 2)
 		l.enter(t.Context(), "a", "a2", 2)
@@ -85,6 +87,7 @@ func TestLimitOfTheKey(t *testing.T) {
 }
 
 func TestSlowKeyLeavesPlacesForOthers(t *testing.T) {
+	t.Parallel()
 	inLine(t, 4, func(t *testing.T, l *line) {
 		ctx, cancel := context.WithCancel(t.Context())
 		for i := range 9 {
@@ -102,6 +105,7 @@ func TestSlowKeyLeavesPlacesForOthers(t *testing.T) {
 }
 
 func TestFirstInFirstOut(t *testing.T) {
+	t.Parallel()
 	inLine(t, 1, func(t *testing.T, l *line) {
 		for _, name := range []string{"1", "2", "3", "4"} {
 			l.enter(t.Context(), "a", name, 0)
@@ -114,6 +118,7 @@ func TestFirstInFirstOut(t *testing.T) {
 }
 
 func TestKeysTakeTurns(t *testing.T) {
+	t.Parallel()
 	inLine(t, 1, func(t *testing.T, l *line) {
 		for _, name := range []string{"a0", "a1", "a2", "a3", "b1", "c1", "b2"} {
 			l.enter(t.Context(), name[:1], name, 0)
@@ -126,6 +131,7 @@ func TestKeysTakeTurns(t *testing.T) {
 }
 
 func TestKeyAtItsLimitLosesItsTurnOnly(t *testing.T) {
+	t.Parallel()
 	inLine(t, 3, func(t *testing.T, l *line) {
 		l.enter(t.Context(), "a", "a1", 1)
 		l.enter(t.Context(), "b", "b1", 0)
@@ -141,8 +147,10 @@ func TestKeyAtItsLimitLosesItsTurnOnly(t *testing.T) {
 }
 
 func TestWhoGivesUpLeavesNoHole(t *testing.T) {
+	t.Parallel()
 	for _, quits := range [][]int{{1}, {2}, {3}, {1, 2}, {2, 3}, {1, 3}, {1, 2, 3}} {
 		t.Run(fmt.Sprint(quits), func(t *testing.T) {
+			t.Parallel()
 			inLine(t, 1, func(t *testing.T, l *line) {
 				l.enter(t.Context(), "a", "0", 0)
 				cancels, left := map[int]context.CancelFunc{}, []string{"0"}
@@ -174,6 +182,7 @@ func TestWhoGivesUpLeavesNoHole(t *testing.T) {
 }
 
 func TestDeadContextGetsNoPlace(t *testing.T) {
+	t.Parallel()
 	inLine(t, 1, func(t *testing.T, l *line) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -207,7 +216,7 @@ func TestManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for n := range 64 {
 		wg.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(n), 1)) //nolint:gosec // reproducible on purpose
+			random := rand.New(rand.NewPCG(uint64(n), 1))
 			for range 300 {
 				k := random.IntN(keys)
 				ctx, cancel := context.WithCancel(t.Context())

@@ -23,7 +23,6 @@ func limited(wish time.Duration) health.Failure {
 // timed runs a test in which time passes only where everybody waits for it.
 func timed(t *testing.T, test func(*testing.T, *health.Breaker)) {
 	t.Helper()
-	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { test(t, &health.Breaker{}) })
 }
 
@@ -89,6 +88,7 @@ func refused(t *testing.T, b *health.Breaker) *health.Refusal {
 }
 
 func TestFourFailuresAreNotEnough(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		fail(t, b, 4)
 		if turn := enter(t, b); turn.Probe() {
@@ -98,6 +98,7 @@ func TestFourFailuresAreNotEnough(t *testing.T) {
 }
 
 func TestFiveFailuresInARowLetOneProbeThrough(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		fail(t, b, 5)
 		began := time.Now()
@@ -112,6 +113,7 @@ func TestFiveFailuresInARowLetOneProbeThrough(t *testing.T) {
 }
 
 func TestFailuresFarApartAreNotInARow(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		for range 20 {
 			fail(t, b, 1)
@@ -124,6 +126,7 @@ func TestFailuresFarApartAreNotInARow(t *testing.T) {
 }
 
 func TestAnAnswerEndsTheRow(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		for range 5 {
 			fail(t, b, 4)
@@ -136,6 +139,7 @@ func TestAnAnswerEndsTheRow(t *testing.T) {
 }
 
 func TestProbesAnswerLetsEverybodyIn(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		fail(t, b, 5)
 		turn := enter(t, b)
@@ -161,10 +165,10 @@ func TestProbesAnswerLetsEverybodyIn(t *testing.T) {
 }
 
 func TestPausesGrowAndNewcomersAreRefused(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		guarded(t, b, 5)
-		for _, most := range []time.Duration{3200, 5000, 5000} {
-			most *= time.Millisecond
+		for _, most := range []time.Duration{3200 * time.Millisecond, 5 * time.Second, 5 * time.Second} {
 			turn := probe(t, b)
 			b.Leave(turn, health.Failed, down, 0)
 			r := refused(t, b)
@@ -179,6 +183,7 @@ func TestPausesGrowAndNewcomersAreRefused(t *testing.T) {
 }
 
 func TestShortPausesAreWaitedFor(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		guarded(t, b, 1)
 		began := time.Now()
@@ -189,6 +194,7 @@ func TestShortPausesAreWaitedFor(t *testing.T) {
 }
 
 func TestNobodyWaitsBeyondHisTime(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		guarded(t, b, 1)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
@@ -202,6 +208,7 @@ func TestNobodyWaitsBeyondHisTime(t *testing.T) {
 }
 
 func TestWaitForAProbeEndsWithTheContext(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		fail(t, b, 5)
 		enter(t, b)
@@ -214,6 +221,7 @@ func TestWaitForAProbeEndsWithTheContext(t *testing.T) {
 }
 
 func TestProbeThatSaysNothingIsFollowedAtOnce(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		fail(t, b, 5)
 		b.Leave(enter(t, b), health.Unknown, health.Failure{}, 0)
@@ -225,6 +233,7 @@ func TestProbeThatSaysNothingIsFollowedAtOnce(t *testing.T) {
 }
 
 func TestHungProbeIsNotWaitedForLong(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		answer(t, b)
 		fail(t, b, 5)
@@ -241,6 +250,7 @@ func TestHungProbeIsNotWaitedForLong(t *testing.T) {
 }
 
 func TestRetryAfterHoldsForEverybody(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		b.Leave(enter(t, b), health.Failed, limited(2*time.Second), 0)
 		began := time.Now()
@@ -251,6 +261,7 @@ func TestRetryAfterHoldsForEverybody(t *testing.T) {
 }
 
 func TestLongRetryAfterRefuses(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		b.Leave(enter(t, b), health.Failed, limited(time.Hour), 0)
 		r := refused(t, b)
@@ -265,6 +276,7 @@ func TestLongRetryAfterRefuses(t *testing.T) {
 }
 
 func TestAnswerToAnEarlierQuestionDoesNotEndAHold(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		early := enter(t, b)
 		pass(t, time.Millisecond)
@@ -275,6 +287,7 @@ func TestAnswerToAnEarlierQuestionDoesNotEndAHold(t *testing.T) {
 }
 
 func TestFailureOfAnEarlierQuestionDoesNotCount(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		var hung []health.Turn
 		for range 50 {
@@ -292,6 +305,7 @@ func TestFailureOfAnEarlierQuestionDoesNotCount(t *testing.T) {
 }
 
 func TestConfirmSeesWhatHappenedMeanwhile(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		turn := enter(t, b)
 		if !b.Confirm(&turn) {
@@ -308,6 +322,7 @@ func TestConfirmSeesWhatHappenedMeanwhile(t *testing.T) {
 }
 
 func TestOneWhoDisappointedIsWorthATryNowAndThen(t *testing.T) {
+	t.Parallel()
 	timed(t, func(t *testing.T, b *health.Breaker) {
 		b.Rest()
 		for i, want := range []bool{false, true, true} {

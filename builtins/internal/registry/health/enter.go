@@ -49,7 +49,7 @@ func (w *waiting) wait(ctx context.Context) error {
 func (b *Breaker) turn(ctx context.Context, patient bool) (Turn, *waiting, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
+	now := monotonic()
 	if !b.guarded {
 		return Turn{began: now}, nil, nil
 	}
@@ -87,7 +87,7 @@ func (b *Breaker) wait(ctx context.Context, now time.Time, patient bool, w waiti
 func (b *Breaker) Worth() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
+	now := monotonic()
 	if b.guarded && now.Before(b.until) {
 		return false
 	}
@@ -105,5 +105,5 @@ func (b *Breaker) Worth() bool {
 func (b *Breaker) Rest() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.resting = time.Now()
+	b.resting = monotonic()
 }
