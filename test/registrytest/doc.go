@@ -6,7 +6,7 @@
 // ociserver): pushes and pulls of any client work, the Referrers API reports artifact
 // types and filters as the specification says. Around it stand, from the outside in:
 //
-//	request ─▶ record ─▶ latency ─▶ faults ─▶ authentication ─▶ paging ─▶ redirect ─▶ ociserver
+//	request ─▶ record ─▶ latency ─▶ faults ─▶ authentication ─▶ ETags ─▶ paging ─▶ redirect ─▶ ociserver
 //
 // A registry is made with the behaviour it has for life ([Options]) and can be given
 // faults while it runs ([Registry.Inject]):

@@ -25,6 +25,9 @@ func (r *Registry) registryHandler() http.Handler {
 	if r.options.PageSize > 0 {
 		h = paged(r.options.PageSize, h)
 	}
+	if r.options.ETags {
+		h = tagged(h)
+	}
 	return r.authenticated(r.permitted(h))
 }
 

@@ -35,6 +35,9 @@ type Options struct {
 	// RedirectBlobs answers blob downloads with 307 to a second server on another
 	// port, which refuses requests that carry an Authorization header.
 	RedirectBlobs bool
+	// ETags gives lists of referrers and manifests by tag an ETag and answers 304 to
+	// requests with the current one in If-None-Match.
+	ETags bool
 	// Latency is the delay before every answer, of all servers. Zero: none.
 	Latency time.Duration
 	// Addr is the address to listen on. Empty: "127.0.0.1:0".

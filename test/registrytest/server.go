@@ -22,6 +22,7 @@ type server struct {
 	accept chan struct{} // closed when the accept loop has ended
 
 	connections connections
+	accepted    *acceptor
 
 	mu       sync.Mutex
 	closed   bool
@@ -44,6 +45,8 @@ func startServer(addr string, ca *authority, h http.Handler) (*server, error) {
 		scheme: "http",
 		cancel: cancel,
 		accept: make(chan struct{}),
+
+		accepted: &acceptor{Listener: listener, dead: make(chan struct{})},
 	}
 	s.http = &http.Server{
 		Handler:     s.counted(h),
@@ -59,7 +62,7 @@ func startServer(addr string, ca *authority, h http.Handler) (*server, error) {
 	}
 	go func() {
 		defer close(s.accept)
-		_ = serve(listener) // always http.ErrServerClosed or a closed listener
+		_ = serve(s.accepted) // always http.ErrServerClosed or a closed listener
 	}()
 	return s, nil
 }

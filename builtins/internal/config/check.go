@@ -197,6 +197,7 @@ func (c *Config) checkNumbers(d *decoder) {
 		{"limits.signatures", int64(l.Signatures), 1, 10_000},
 		{"limits.total_bytes", int64(l.TotalBytes), int64(l.ManifestBytes), 1 << 34},
 		{"limits.concurrent_verifications", int64(l.ConcurrentVerifications), 1, 10_000},
+		{"limits.concurrent_requests", int64(l.ConcurrentRequests), 1, 100_000},
 		{"cache.content_bytes", int64(c.Cache.ContentBytes), 0, 1 << 40},
 		{"cache.directory_bytes", int64(c.Cache.DirectoryBytes), 1 << 20, 1 << 50},
 		{"cache.report_bytes", int64(c.Cache.ReportBytes), 0, 1 << 40},

@@ -55,8 +55,13 @@ registries:
 allowed_registries: ["registry.example/team"]
 docker_config: {path: ` + docker + `, helpers: true}
 outbound: {allow: [10.0.0.0/8, fd00::1]}
+<<<<<<< HEAD
 limits: {manifest_bytes: 1MiB, blob_bytes: 2048, referrers: 1, referrer_pages: 2, signatures: 3, total_bytes: 1GiB, concurrent_verifications: 4}
 cache: {content_bytes: 0, directory: /var/cache/ratify, directory_bytes: 2MiB, entries: 1, tag_ttl: 1s, referrers_ttl: 0s, stale_while_revalidate: 5m, max_stale: 48h, report_bytes: 3KiB, failure_ttl: 3s}
+=======
+limits: {manifest_bytes: 1MiB, blob_bytes: 2048, referrers: 1, referrer_pages: 2, signatures: 3, total_bytes: 1GiB, concurrent_verifications: 4, concurrent_requests: 5}
+cache: {content_bytes: 0, entries: 1, tag_ttl: 1s, referrers_ttl: 0s, stale_while_revalidate: 5m, max_stale: 48h, report_bytes: 3KiB, failure_ttl: 3s}
+>>>>>>> registry
 timeout: 4s
 notation: {config_dir: ` + t.TempDir() + `}
 revocation: {timeout: 5s, cache_bytes: 64KiB}
@@ -78,7 +83,7 @@ metrics: {workload_namespace: true}
 		}},
 		DockerConfig: config.DockerConfig{Path: docker, Helpers: true},
 		Outbound:     config.Outbound{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::1/128")}},
-		Limits:       config.Limits{ManifestBytes: 1 << 20, BlobBytes: 2048, Referrers: 1, ReferrerPages: 2, Signatures: 3, TotalBytes: 1 << 30, ConcurrentVerifications: 4},
+		Limits:       config.Limits{ManifestBytes: 1 << 20, BlobBytes: 2048, Referrers: 1, ReferrerPages: 2, Signatures: 3, TotalBytes: 1 << 30, ConcurrentVerifications: 4, ConcurrentRequests: 5},
 		Cache: config.Cache{
 			Directory: "/var/cache/ratify", DirectoryBytes: 2 << 20,
 			Entries: 1, TagTTL: time.Second, StaleWhileRevalidate: 5 * time.Minute, MaxStale: 48 * time.Hour, ReportBytes: 3 << 10, FailureTTL: 3 * time.Second,

@@ -53,7 +53,7 @@ type Registry struct {
 	Mirrors []string `yaml:"mirrors"`
 	// TrustedRealms lists token servers host[:port] that may receive this registry's credentials. Empty: only the registry itself.
 	TrustedRealms []string `yaml:"trusted_realms"`
-	// MaxConcurrentRequests bounds requests in flight to one host. 0: 64.
+	// MaxConcurrentRequests bounds requests in flight to one host, beside limits.concurrent_requests. 0: 64.
 	MaxConcurrentRequests int `yaml:"max_concurrent_requests"`
 
 	// CertificateAuthorities is the content of CA and CAFile together, checked PEM; nil if neither is set.
@@ -90,8 +90,10 @@ type Limits struct {
 	Signatures int `yaml:"signatures"`
 	// TotalBytes bounds everything one verification fetches.
 	TotalBytes Bytes `yaml:"total_bytes"`
-	// ConcurrentVerifications bounds verifications at work in the process; others wait.
+	// ConcurrentVerifications bounds verifications at work in the process; others wait. One registry gets at most three quarters of the places.
 	ConcurrentVerifications int `yaml:"concurrent_verifications"`
+	// ConcurrentRequests bounds requests in flight to all registries together; others wait. One registry gets at most three quarters of the places.
+	ConcurrentRequests int `yaml:"concurrent_requests"`
 }
 
 // Cache bounds what is remembered between verifications.
@@ -206,7 +208,8 @@ func standard() *Config {
 			ReferrerPages:           20,
 			Signatures:              50, // notation's --max-signatures is 100; each costs a fetch inside Gatekeeper's 3 s
 			TotalBytes:              64 << 20,
-			ConcurrentVerifications: 64,
+			ConcurrentVerifications: 128, // half of it, which one registry always gets, is a Gatekeeper request's 64
+			ConcurrentRequests:      256,
 		},
 		Cache: Cache{
 			ContentBytes:   64 << 20,

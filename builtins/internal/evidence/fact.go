@@ -157,7 +157,7 @@ func put[V any](ctx context.Context, s *Store, q question[V]) (V, error) {
 // failedUntil is how long a failure is repeated: for a moment, and not at all if
 // it says nothing about the source. Zero: not at all.
 func (s *Store) failedUntil(err error, asked time.Time) time.Time {
-	if err == nil || s.options.FailureTTL <= 0 || errors.Is(err, context.Canceled) || errors.Is(err, ErrPanic) {
+	if err == nil || s.options.FailureTTL <= 0 || errors.Is(err, context.Canceled) || errors.Is(err, ErrPanic) || s.options.Unasked(err) {
 		return time.Time{}
 	}
 	return later(asked, s.options.Now()).Add(s.options.FailureTTL)

@@ -72,6 +72,9 @@ type Options struct {
 	// Passing reports that an error says nothing about what was asked for, only
 	// that the source could not be asked now. Nil: none does.
 	Passing func(error) bool
+	// Unasked reports that an error did not come from the source: it was not asked
+	// this time. Such an error is not repeated. Nil: none is.
+	Unasked func(error) bool
 	// Describe completes the descriptor of a manifest whose bytes are known and
 	// have its digest, or says how they contradict it. Nil: manifests that come
 	// inside descriptors or from the directory are not used.
@@ -105,6 +108,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Passing == nil {
 		o.Passing = never
+	}
+	if o.Unasked == nil {
+		o.Unasked = never
 	}
 	if o.Observe == nil {
 		o.Observe = func(string, bool) {}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -44,8 +45,13 @@ const maxHeaderBytes = 128 << 10
 // Transport is a guarded [http.RoundTripper]. It may be shared between
 // goroutines, and should be: it keeps connections.
 type Transport struct {
-	policy  Policy
-	proxy   func(*http.Request) (*url.URL, error)
+	options Options
+	pools   atomic.Pointer[pools]
+	leaders leaders
+}
+
+// pools are the connections of a transport.
+type pools struct {
 	direct  *http.Transport // dials what the policy allows
 	proxied *http.Transport // dials proxies only
 }
@@ -53,21 +59,28 @@ type Transport struct {
 // NewTransport returns a transport with HTTP/2, keep-alive and TLS 1.2 or later.
 // It never decompresses, so that bytes stay what their digest says.
 func NewTransport(o Options) *Transport {
-	t := &Transport{policy: o.Policy, proxy: o.Proxy, direct: base(o), proxied: base(o)}
-	if t.proxy == nil {
-		t.proxy = http.ProxyFromEnvironment
+	if o.Proxy == nil {
+		o.Proxy = http.ProxyFromEnvironment
 	}
-	timeout := cmp.Or(o.DialTimeout, 5*time.Second)
-	t.direct.DialContext = t.policy.dialer(timeout)
-	t.proxied.DialContext = (&net.Dialer{Timeout: timeout}).DialContext
-	t.proxied.Proxy = t.proxy
+	t := &Transport{options: o}
+	t.pools.Store(newPools(o))
 	return t
+}
+
+func newPools(o Options) *pools {
+	p := &pools{direct: base(o), proxied: base(o)}
+	timeout := cmp.Or(o.DialTimeout, 5*time.Second)
+	p.direct.DialContext = o.Policy.dialer(timeout)
+	p.proxied.DialContext = (&net.Dialer{Timeout: timeout}).DialContext
+	p.proxied.Proxy = o.Proxy
+	return p
 }
 
 func base(o Options) *http.Transport {
 	return &http.Transport{
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
 		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		DisableCompression:     true,
 		MaxIdleConns:           256,
 		MaxIdleConnsPerHost:    cmp.Or(o.IdlePerHost, 32),
@@ -78,28 +91,46 @@ func base(o Options) *http.Transport {
 	}
 }
 
+// A connection of HTTP/2 on which nothing has arrived for pingAfter is asked for
+// a sign of life, also between requests, and closed pingTimeout later: a firewall
+// that forgot it costs no request its time.
+const (
+	pingAfter   = 3 * time.Second
+	pingTimeout = 2 * time.Second
+)
+
 // RoundTrip implements [http.RoundTripper]. A refusal is a [*RefusedError].
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := t.policy.CheckName(req.URL.Hostname()); err != nil {
+	if err := t.options.Policy.CheckName(req.URL.Hostname()); err != nil {
 		closeBody(req)
 		return nil, err
 	}
-	proxy, err := t.proxy(req)
+	pools := t.pools.Load()
+	proxy, err := t.options.Proxy(req)
 	switch {
 	case err != nil:
 		closeBody(req)
 		return nil, fmt.Errorf("choose proxy for %s: the proxy setting is not a URL", req.URL.Host)
-	case proxy != nil && !t.policy.Loopback: // what must stay on the machine goes through nobody
-		return t.proxied.RoundTrip(req)
+	case proxy != nil && !t.options.Policy.Loopback: // what must stay on the machine goes through nobody
+		return t.leaders.roundTrip(pools.proxied, req)
 	default:
-		return t.direct.RoundTrip(req)
+		return t.leaders.roundTrip(pools.direct, req)
 	}
 }
 
 // CloseIdleConnections drops the connections nobody uses.
 func (t *Transport) CloseIdleConnections() {
-	t.direct.CloseIdleConnections()
-	t.proxied.CloseIdleConnections()
+	p := t.pools.Load()
+	p.direct.CloseIdleConnections()
+	p.proxied.CloseIdleConnections()
+}
+
+// Renew makes every request from now on use a connection that is dialled from now
+// on. Requests under way go on with theirs.
+func (t *Transport) Renew() {
+	old := t.pools.Swap(newPools(t.options))
+	old.direct.CloseIdleConnections()
+	old.proxied.CloseIdleConnections()
 }
 
 func closeBody(req *http.Request) {

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/fair"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 )
@@ -24,6 +26,10 @@ type Client struct {
 	rules []rule
 	base  context.Context //nolint:containedctx // lifetime of background token renewal
 	stop  context.CancelFunc
+	gate  *fair.Gate // places for requests, shared between hosts
+
+	maxMeeting time.Duration
+	memory     *memory
 
 	mu           sync.Mutex
 	hosts        *lru.Cache[string, *host]
@@ -36,7 +42,7 @@ func New(o Options) (*Client, error) {
 	if err := errors.Join(err, o.Limits.validate()); err != nil {
 		return nil, fmt.Errorf("configure registries: %w", err)
 	}
-	hosts, err := lru.New[string, *host](maxHosts)
+	hosts, err := lru.NewWithEvict(maxHosts, func(_ string, h *host) { h.transport.CloseIdleConnections() })
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +50,8 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{o: o.withDefaults(), rules: rules, hosts: hosts, capabilities: capabilities}
+	o = o.withDefaults()
+	c := &Client{o: o, rules: rules, gate: fair.New(o.MaxConcurrent), maxMeeting: maxMeeting, memory: newMemory(o.ConditionalBytes), hosts: hosts, capabilities: capabilities}
 	c.base, c.stop = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -69,7 +76,11 @@ func (c *Client) Close() error {
 	for i := range c.rules {
 		c.rules[i].transport.CloseIdleConnections()
 		c.rules[i].public.CloseIdleConnections()
-		c.rules[i].loopback.CloseIdleConnections()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range c.hosts.Values() {
+		h.transport.CloseIdleConnections()
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ type world struct {
 	envelope  ocispec.Descriptor
 }
 
-func newWorld(t *testing.T, o registrytest.Options) *world {
+func newWorld(t testing.TB, o registrytest.Options) *world {
 	t.Helper()
 	w := &world{Registry: registrytest.Start(t, o)}
 	image, err := w.PushImage(t.Context(), "app", "v1")
@@ -45,7 +45,7 @@ func newWorld(t *testing.T, o registrytest.Options) *world {
 }
 
 // attach pushes a referrer of the image with one layer.
-func (w *world) attach(t *testing.T, artifactType, content string) (manifest, layer ocispec.Descriptor) {
+func (w *world) attach(t testing.TB, artifactType, content string) (manifest, layer ocispec.Descriptor) {
 	t.Helper()
 	layer, err := w.PushBlob(t.Context(), "app", []byte(content))
 	if err != nil {
@@ -74,7 +74,7 @@ func (w *world) byTag() reference.Reference {
 func (w *world) byDigest() reference.Reference { return w.byTag().WithDigest(w.image.Digest) }
 
 // client is patient enough for no test to notice.
-func client(t *testing.T, o registry.Options) *registry.Client {
+func client(t testing.TB, o registry.Options) *registry.Client {
 	t.Helper()
 	if o.Backoff == 0 {
 		o.Backoff = time.Millisecond

@@ -5,7 +5,7 @@
 // package that dials a registry.
 //
 //	reference ──Resolve──▶ descriptor ──Referrers──▶ descriptors ──Manifest, Blob──▶ bytes
-//	    each: mirrors in order, then the origin ──▶ host: slot, authorisation, request, retry ──▶ checked answer
+//	    each: mirrors in order, then the origin ──▶ host: turn, place, authorisation, request, retry ──▶ checked answer
 //
 // A registry is not trusted for content. Every byte is hashed against the digest
 // it was asked by before it is returned, every answer is read up to a limit, and

@@ -16,6 +16,7 @@ import (
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/auth"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/health"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 )
@@ -65,9 +66,14 @@ func classify(err error) (report.Code, bool) {
 	var lie *lieError
 	var p *problem.Problem
 	var netErr net.Error
+	var refused *health.Refusal
 	switch {
 	case errors.As(err, &lie):
 		return lie.code, false
+	case errors.As(err, &refused):
+		return refused.Code, true
+	case errors.Is(err, errStalled):
+		return report.Timeout, true
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return report.Timeout, true
 	case errors.Is(err, outbound.ErrRefused):
@@ -139,6 +145,9 @@ func (e *redacted) Unwrap() []error { return []error{errTransport, e.err} }
 func transportCause(ctx context.Context, err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
+		return cause
 	}
 	text := problem.Sanitise(err.Error())
 	if errors.Is(err, http.ErrSchemeMismatch) {

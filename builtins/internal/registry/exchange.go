@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/health"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 )
@@ -29,11 +29,13 @@ type request struct {
 	limit      int64         // of the body, in bytes
 	digest     digest.Digest // of the body, if it is known before
 	size       int64         // of the body, if it is known before; else 0
+	memory     string        // the key its answer is remembered by; "" for none
+	known      *answer       // the answer remembered; nil if there is none
 }
 
 func (r request) op() string { return r.method + " /v2/" + r.repository + "/" + r.path }
 
-// answer is a 200 with its whole body.
+// answer is a 200 with its whole body, which may have been sent earlier.
 type answer struct {
 	header http.Header
 	length int64 // Content-Length; -1 if the registry did not say
@@ -46,43 +48,30 @@ type answer struct {
 // time. The error is an [*Error]. Nothing but a 200 is an answer.
 func (c *Client) exchange(ctx context.Context, h *host, r request) (answer, error) {
 	for attempt := 0; ; attempt++ {
-		a, failure := c.attempt(ctx, h, r)
+		a, failure := c.attempt(ctx, h, r, attempt)
 		if failure == nil {
 			return a, nil
 		}
-		if attempt >= retries(ctx, c.o.Retries) || !failure.Retryable || !c.pause(ctx, attempt, failure.RetryAfter) {
+		if attempt >= retries(ctx, c.o.Retries) || !failure.Retryable || Unasked(failure) || !c.pause(ctx, attempt, failure.RetryAfter) {
 			return answer{}, failure
 		}
 	}
 }
 
-func (c *Client) attempt(ctx context.Context, h *host, r request) (answer, *Error) {
-	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
-	defer cancel()
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	case <-ctx.Done():
-		return answer{}, h.failure(r, 0, fmt.Errorf("wait for one of %d requests to %s to end: %w", cap(h.slots), h.name, ctx.Err()))
-	}
-	began := time.Now()
-	a, status, err := c.authorised(ctx, h, r)
-	c.observe(RequestEvent{Host: h.name, Kind: r.kind, Method: r.method, Status: status, Duration: time.Since(began)})
-	if err != nil {
-		return answer{}, h.failure(r, status, err)
-	}
-	return a, nil
-}
-
 // authorised sends r with what is known of the host's wishes, and once more after
 // a 401 from the host itself. A 401 from where a redirect led is not answered:
 // that origin has no claim to the credential.
-func (c *Client) authorised(ctx context.Context, h *host, r request) (answer, int, error) {
+func (c *Client) authorised(ctx context.Context, w *watch, h *host, r request) (answer, int, error) {
+	seen := h.meeting.await(ctx, c.maxMeeting)
 	header, err := h.auth.Header(ctx, r.repository)
-	if err != nil {
-		return answer{}, 0, err
+	var resp *http.Response
+	if err == nil {
+		resp, err = c.send(ctx, w, h, r, header)
 	}
-	resp, err := c.send(ctx, h, r, header)
+	if seen != nil {
+		h.demands(resp)
+		seen(err == nil)
+	}
 	if err != nil {
 		return answer{}, 0, err
 	}
@@ -93,7 +82,7 @@ func (c *Client) authorised(ctx context.Context, h *host, r request) (answer, in
 		if err != nil {
 			return answer{}, http.StatusUnauthorized, challengeError(refused, err)
 		}
-		if resp, err = c.send(ctx, h, r, header); err != nil {
+		if resp, err = c.send(ctx, w, h, r, header); err != nil {
 			return answer{}, 0, err
 		}
 	}
@@ -102,12 +91,19 @@ func (c *Client) authorised(ctx context.Context, h *host, r request) (answer, in
 	return a, resp.StatusCode, err
 }
 
+// demands tells those who come next what resp, if it is not nil, demands.
+func (h *host) demands(resp *http.Response) {
+	if resp != nil && resp.StatusCode == http.StatusUnauthorized && outbound.SameOrigin(resp.Request.URL, h.base) {
+		h.auth.Learn(resp.Header.Values("WWW-Authenticate"))
+	}
+}
+
 // challengeError keeps what kind of failure err is, and what the registry said.
 func challengeError(refused *problem.Problem, err error) error {
 	return fmt.Errorf("%s: %w", refused.Error(), err)
 }
 
-func (c *Client) send(ctx context.Context, h *host, r request, authorization string) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, w *watch, h *host, r request, authorization string) (*http.Response, error) {
 	u := h.base.JoinPath("v2", r.repository, r.path)
 	u.RawQuery = r.query
 	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), http.NoBody)
@@ -118,19 +114,27 @@ func (c *Client) send(ctx context.Context, h *host, r request, authorization str
 	if r.accept != "" {
 		req.Header.Set("Accept", r.accept)
 	}
+	if r.known != nil {
+		req.Header.Set("If-None-Match", r.known.header.Get("ETag"))
+	}
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
 	}
+	w.asked()
 	resp, err := h.http.Do(req)
 	if err != nil {
 		return nil, transportCause(ctx, err)
 	}
+	resp.Body = w.answered(resp.Body)
 	return resp, nil
 }
 
 // receive reads resp up to the limit and checks it against the digest and the
 // size it was asked by.
 func (c *Client) receive(ctx context.Context, h *host, r request, resp *http.Response) (answer, error) {
+	if resp.StatusCode == http.StatusNotModified && r.known != nil && outbound.SameOrigin(resp.Request.URL, h.base) {
+		return *r.known, nil
+	}
 	if resp.StatusCode != http.StatusOK {
 		return answer{}, problem.Read(resp, c.o.Now())
 	}
@@ -157,6 +161,9 @@ func (h *host) failure(r request, status int, err error) *Error {
 	}
 	e := &Error{Host: h.name, Op: r.op(), Status: status, Err: err}
 	e.Code, e.Retryable = classify(err)
+	if refused, ok := errors.AsType[*health.Refusal](err); ok {
+		e.RetryAfter = refused.RetryAfter
+	}
 	if p, ok := errors.AsType[*problem.Problem](err); ok {
 		e.RetryAfter = p.RetryAfter
 	}

@@ -2,6 +2,8 @@
 
 package registry
 
+import "time"
+
 // The parsers of what registries answer, for fuzzing.
 var (
 	ParseIndex = parseIndex
@@ -25,3 +27,6 @@ func (c *Client) BaseURL(name string) (string, error) {
 	}
 	return h.base.String(), nil
 }
+
+// WaitToMeet makes a burst wait for the first request as long as that takes.
+func (c *Client) WaitToMeet() { c.maxMeeting = time.Hour }

@@ -174,7 +174,7 @@ func TestRetriesAreFew(t *testing.T) {
 		action registrytest.Action
 		want   int
 	}{
-		{"503", registrytest.Status(503, nil), 3},
+		{"503", registrytest.Status(503, nil), 4},
 		{"403", registrytest.Status(403, nil), 1},
 		{"flipped", registrytest.FlipByte(1), 1},
 		{"429 for an hour", registrytest.Status(429, http.Header{"Retry-After": {"3600"}}), 1},

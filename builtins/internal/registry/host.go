@@ -5,23 +5,25 @@ package registry
 import (
 	"net/http"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/auth"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/health"
 )
 
 // host is one registry or mirror as it is reached, kept as long as it is used:
-// connections, tokens and the count of requests under way.
+// connections, tokens and how it has been answering. Its connections are its own,
+// so that letting go of them after a hang costs no other host anything.
 type host struct {
-	name  string   // canonical, "docker.io"
-	base  *url.URL // "https://registry-1.docker.io"
-	rule  *rule
-	http  *http.Client
-	auth  *auth.Authorizer
-	slots chan struct{}
-	sick  atomic.Int64 // a mirror is left alone until then, in Unix nanoseconds
+	name      string   // canonical, "docker.io"
+	base      *url.URL // "https://registry-1.docker.io"
+	rule      *rule
+	transport *outbound.Transport
+	http      *http.Client
+	auth      *auth.Authorizer
+	meeting   meeting
+	health    health.Breaker
 }
 
 // dialHost is where Docker Hub answers the registry protocol.
@@ -43,21 +45,22 @@ func (c *Client) host(name string) (*host, error) {
 
 func (c *Client) newHost(name string) (*host, error) {
 	r := match(c.rules, name)
-	h := &host{name: name, rule: r, base: &url.URL{Scheme: "https", Host: name, Path: "/"}, slots: make(chan struct{}, r.MaxConcurrent)}
-	transport := r.transport
+	h := &host{name: name, rule: r, base: &url.URL{Scheme: "https", Host: name, Path: "/"}}
+	dial := r.outbound
 	if implied := isLoopback(name) && len(r.CA) == 0; implied && !r.PlainHTTP {
-		h.base.Scheme, transport = "http", r.loopback
+		h.base.Scheme, dial.Policy.Loopback = "http", true
 	} else if r.PlainHTTP {
 		h.base.Scheme = "http"
 	}
 	if name == "docker.io" {
 		h.base.Host = dialHost
 	}
-	h.http = &http.Client{Transport: transport, CheckRedirect: outbound.CheckRedirect}
+	h.transport = outbound.NewTransport(dial)
+	h.http = &http.Client{Transport: h.transport, CheckRedirect: outbound.CheckRedirect}
 	authorizer, err := auth.New(auth.Options{
 		Registry: name, URL: h.base, TrustedRealms: r.TrustedRealms, Credentials: c.o.Credentials,
-		Transport: c.realmTransport(h, transport), Public: r.public,
-		UserAgent: c.o.UserAgent, Base: c.base, Now: c.o.Now,
+		Transport: c.realmTransport(h, h.transport), Public: r.public,
+		MaxConcurrent: r.MaxConcurrent, UserAgent: c.o.UserAgent, Base: c.base, Now: c.o.Now,
 		Observe: func(host string, status int, took time.Duration) {
 			c.observe(RequestEvent{Host: host, Kind: KindToken, Method: "TOKEN", Status: status, Duration: took})
 		},

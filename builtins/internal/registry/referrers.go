@@ -88,6 +88,7 @@ func (c *Client) byAPI(ctx context.Context, t target, list *collector) error {
 
 // page adds one page to list and returns the query of the next, "" for the last.
 func (c *Client) page(ctx context.Context, t target, list *collector, r request) (next string, err error) {
+	r = c.recall(ctx, t.host, r)
 	a, err := c.exchange(ctx, t.host, r)
 	if err != nil {
 		return "", err
@@ -96,6 +97,7 @@ func (c *Client) page(ctx context.Context, t target, list *collector, r request)
 	if err != nil {
 		return "", t.host.failure(r, http.StatusOK, err)
 	}
+	c.remember(r, a)
 	if err := list.add(index.Manifests); err != nil {
 		return "", t.host.failure(r, http.StatusOK, err)
 	}

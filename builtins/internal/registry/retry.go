@@ -17,11 +17,15 @@ func withoutRetry(ctx context.Context) context.Context {
 }
 
 func retries(ctx context.Context, configured int) int {
-	if ctx.Value(noRetry{}) != nil {
+	if !patient(ctx) {
 		return 0
 	}
 	return configured
 }
+
+// patient reports whether to wait for a host that is known not to answer: not if
+// there is somebody else to ask.
+func patient(ctx context.Context) bool { return ctx.Value(noRetry{}) == nil }
 
 // maxPause bounds a pause before a retry: whoever waits for an admission answer
 // does not wait longer.

@@ -20,9 +20,9 @@ type rule struct {
 	Registry
 	scope     reference.Scope
 	mirrors   []mirror
-	transport *outbound.Transport // as Options.Outbound says
-	public    *outbound.Transport // to public addresses only
-	loopback  *outbound.Transport // to loopback addresses only
+	outbound  outbound.Options    // as Options.Outbound says
+	transport *outbound.Transport // to token servers that may get the credential
+	public    *outbound.Transport // to token servers at public addresses only
 }
 
 type mirror struct{ host, prefix string }
@@ -82,12 +82,10 @@ func compileRule(o Options, r Registry) (rule, error) {
 }
 
 func (r *rule) dial(o Options, roots *x509.CertPool) {
-	public, loopback := o.Outbound, o.Outbound
-	public.Public, loopback.Loopback = true, true
-	to := func(p outbound.Policy) *outbound.Transport {
-		return outbound.NewTransport(outbound.Options{Policy: p, RootCAs: roots, IdlePerHost: r.MaxConcurrent, Proxy: o.Proxy})
-	}
-	r.transport, r.public, r.loopback = to(o.Outbound), to(public), to(loopback)
+	r.outbound = outbound.Options{Policy: o.Outbound, RootCAs: roots, IdlePerHost: r.MaxConcurrent, Proxy: o.Proxy}
+	public := r.outbound
+	public.Policy.Public = true
+	r.transport, r.public = outbound.NewTransport(r.outbound), outbound.NewTransport(public)
 }
 
 func compileMatch(match string) (string, reference.Scope, error) {

@@ -26,6 +26,7 @@ const (
 func (c *Client) byTag(ctx context.Context, t target, list *collector, unknownName bool) error {
 	r := manifestRequest(t.repository, referrersTag(list.subject), "", c.o.Limits.IndexBytes)
 	r.kind, r.accept = KindReferrers, ocispec.MediaTypeImageIndex
+	r = c.recall(ctx, t.host, r)
 	a, err := c.exchange(ctx, t.host, r)
 	if missing, ok := notFound(err); ok && !(unknownName && missing.Code == nameUnknown) {
 		return nil
@@ -42,6 +43,7 @@ func (c *Client) byTag(ctx context.Context, t target, list *collector, unknownNa
 	}
 	index, err := parseIndex(a.body, contentType(a.header))
 	if err == nil {
+		c.remember(r, a)
 		err = list.add(index.Manifests)
 	}
 	if err != nil {

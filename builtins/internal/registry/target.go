@@ -50,7 +50,7 @@ func ask[T any](ctx context.Context, c *Client, ref reference.Reference, questio
 		return none, &Error{Code: report.Internal, Host: ref.Registry, Err: err}
 	}
 	for i, t := range all[:len(all)-1] {
-		if c.o.Now().UnixNano() < t.host.sick.Load() {
+		if !t.host.health.Worth() {
 			continue
 		}
 		got, err := askMirror(ctx, t, len(all)-i, question)
@@ -61,15 +61,11 @@ func ask[T any](ctx context.Context, c *Client, ref reference.Reference, questio
 			break // the origin's error says so
 		}
 		if _, passing := Classify(err); err != nil && passing {
-			t.host.sick.Store(c.o.Now().Add(sickFor).UnixNano())
+			t.host.health.Rest()
 		}
 	}
 	return question(ctx, all[len(all)-1])
 }
-
-// sickFor is how long a mirror is left alone after a passing failure, so that an
-// outage costs time once and not for each question.
-const sickFor = 10 * time.Second
 
 // mirrorTimeout is what a mirror gets when the caller set no deadline.
 const mirrorTimeout = 10 * time.Second

@@ -72,10 +72,11 @@ func newRegistry(c *config.Config, d Deps) (*registry.Client, error) {
 			ManifestBytes: int64(c.Limits.ManifestBytes), BlobBytes: int64(c.Limits.BlobBytes),
 			Referrers: c.Limits.Referrers, ReferrerPages: c.Limits.ReferrerPages,
 		},
-		UserAgent: cmp.Or(d.UserAgent, "opa-ratify"),
-		Outbound:  outbound.Policy{Allow: c.Outbound.Allow},
-		Observe:   func(e registry.RequestEvent) { d.Metrics.RegistryRequest(e.Host, e.Status) },
-		Now:       d.Now,
+		MaxConcurrent: c.Limits.ConcurrentRequests,
+		UserAgent:     cmp.Or(d.UserAgent, "opa-ratify"),
+		Outbound:      outbound.Policy{Allow: c.Outbound.Allow},
+		Observe:       func(e registry.RequestEvent) { d.Metrics.RegistryRequest(e.Host, e.Status) },
+		Now:           d.Now,
 	}
 	for _, r := range c.Registries {
 		o.Registries = append(o.Registries, registry.Registry{

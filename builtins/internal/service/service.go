@@ -114,6 +114,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 		Revalidate: c.Cache.StaleWhileRevalidate, MaxStale: c.Cache.MaxStale,
 		Absent:   func(err error) bool { code, _ := classify(err); return code == report.NotFound },
 		Passing:  func(err error) bool { _, retryable := classify(err); return retryable },
+		Unasked:  registry.Unasked,
 		Describe: registry.Describe,
 		Observe:  d.Metrics.Cache, Resized: func(delta int64) { d.Metrics.CacheBytes("content", delta) }, Now: d.Now,
 	})

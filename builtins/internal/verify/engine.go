@@ -10,6 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/fair"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
@@ -69,7 +70,8 @@ type Options struct {
 	MaxSignatures int
 	// MaxBytes bounds the evidence fetched per verification, in bytes. Zero: 64 MiB.
 	MaxBytes int64
-	// MaxConcurrent bounds the verifications under way. Zero: 64.
+	// MaxConcurrent bounds the verifications under way, of which one registry has
+	// at most three quarters; see [fair.Gate]. Zero: 128.
 	MaxConcurrent int
 	// Outcomes bounds the number of findings kept; a statement counts by its
 	// size. Zero: 10 000.
@@ -109,7 +111,7 @@ type Engine struct {
 	flight     *evidence.Flight[*report.Report]
 	progresses progresses
 	fresh      atomic.Uint64 // counts runs that are shared with nobody
-	slots      chan struct{}
+	places     *fair.Gate    // MaxConcurrent, shared between registries
 }
 
 // New returns an engine.
@@ -120,7 +122,7 @@ func New(o Options) *Engine {
 		outcomes: evidence.NewCache[finding](o.Outcomes, int64(o.Outcomes), o.Now),
 		reports:  evidence.NewCache[*report.Report](o.Outcomes, o.ReportBytes, o.Now),
 		flight:   evidence.NewFlight[*report.Report](o.Timeout),
-		slots:    make(chan struct{}, o.MaxConcurrent),
+		places:   fair.New(o.MaxConcurrent),
 	}
 }
 
@@ -225,7 +227,7 @@ func (e *Engine) unseen(stage report.Stage, doing string, err error) report.Erro
 func (o Options) withDefaults() Options {
 	setDefault(&o.MaxSignatures, 50)
 	setDefault(&o.MaxBytes, 64<<20)
-	setDefault(&o.MaxConcurrent, 64)
+	setDefault(&o.MaxConcurrent, 128)
 	setDefault(&o.Outcomes, 10_000)
 	setDefault(&o.ReportBytes, 32<<20)
 	setDefault(&o.FailureTTL, 2*time.Second)

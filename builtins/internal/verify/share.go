@@ -73,10 +73,10 @@ func (e *Engine) share(ctx context.Context, req Request, ref reference.Reference
 	p := e.progresses.join(q)
 	defer e.progresses.leave(q, p)
 	r, err := e.flight.Do(ctx, q, func(ctx context.Context) (*report.Report, error) {
-		if err := e.enter(ctx); err != nil {
+		if err := e.places.Enter(ctx, ref.Registry, 0); err != nil {
 			return nil, err
 		}
-		defer e.leave()
+		defer e.places.Leave(ref.Registry)
 		return e.run(ctx, p, req, ref, readings), nil
 	})
 	if err != nil {
@@ -118,18 +118,6 @@ func (e *Engine) gaveUp(image string, ref reference.Reference, at report.Stage, 
 	r.Reference, r.Digest = ref.String(), ref.Digest.String()
 	return r
 }
-
-// enter waits for one of MaxConcurrent places.
-func (e *Engine) enter(ctx context.Context) error {
-	select {
-	case e.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for a free verification slot: %w", ctx.Err())
-	}
-}
-
-func (e *Engine) leave() { <-e.slots }
 
 func (e *Engine) stage(ctx context.Context, p *progress, s report.Stage) (context.Context, func(error)) {
 	p.stage.Store(s)

@@ -3,6 +3,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -49,6 +50,8 @@ type Options struct {
 	Public http.RoundTripper
 	// UserAgent of token requests. Empty: net/http's.
 	UserAgent string
+	// MaxConcurrent bounds the token requests under way. Zero: 16.
+	MaxConcurrent int
 	// Base ends token requests when it is done. Required.
 	Base context.Context //nolint:containedctx // lifetime of background renewal, not of a call
 	// Now is the clock. Required.
@@ -76,7 +79,7 @@ type Authorizer struct {
 
 // New returns an authorizer that has learned nothing yet.
 func New(o Options) (*Authorizer, error) {
-	a := &Authorizer{o: o, realms: realms{registry: o.URL, trusted: map[string]bool{}}, slots: make(chan struct{}, 16)}
+	a := &Authorizer{o: o, realms: realms{registry: o.URL, trusted: map[string]bool{}}, slots: make(chan struct{}, cmp.Or(o.MaxConcurrent, 16))}
 	for _, host := range append(declared(o.Registry), o.TrustedRealms...) {
 		u, err := url.Parse(o.URL.Scheme + "://" + host)
 		if err != nil {
@@ -129,12 +132,21 @@ func (a *Authorizer) Challenged(ctx context.Context, headers []string, repositor
 	header, err := a.answer(ctx, c, repository)
 	switch {
 	case err != nil:
+		a.learn(challenge{})
 		return "", err
 	case header == used:
 		return "", fmt.Errorf("%w: %s does not accept the credential it was sent", ErrUnauthorized, a.o.Registry)
 	}
 	a.learn(c)
 	return header, nil
+}
+
+// Learn takes the WWW-Authenticate headers of a registry's first 401 as what it
+// demands of every request, before anybody has answered them.
+func (a *Authorizer) Learn(headers []string) {
+	if c, ok := choose(parseChallenges(headers)); ok {
+		a.learn(c)
+	}
 }
 
 // choose prefers Bearer: it keeps the password away from the registry.
@@ -176,6 +188,14 @@ func (a *Authorizer) credential(ctx context.Context) (auth.Credential, error) {
 		return auth.EmptyCredential, &CredentialError{Registry: a.o.Registry, Err: err}
 	}
 	return credential, nil
+}
+
+// Identity names whose credential requests are made with, without telling it: the
+// same for equal credentials, and another after a rotation. The error is that of
+// the credential provider.
+func (a *Authorizer) Identity(ctx context.Context) (string, error) {
+	credential, err := a.credential(ctx)
+	return exchange{credential: credential}.key(), err
 }
 
 func (a *Authorizer) basic(credential auth.Credential) (string, error) {

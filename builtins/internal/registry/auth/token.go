@@ -20,8 +20,9 @@ const (
 	// maxLifetime bounds what a server can make us believe; a longer-lived token
 	// is merely asked for again.
 	maxLifetime = time.Hour
-	// exchangeTimeout bounds one token request, which no caller's deadline does.
-	exchangeTimeout = 15 * time.Second
+	// exchangeTimeout bounds one token request, which no caller's deadline does: as
+	// long as a registry's answer may take to begin.
+	exchangeTimeout = 5 * time.Second
 )
 
 // token is a cached bearer token.
@@ -78,7 +79,7 @@ type exchange struct {
 func (e exchange) key() string {
 	parts := []string{
 		e.realm, e.service, e.scope,
-		e.credential.Username, e.credential.Password, e.credential.RefreshToken,
+		e.credential.Username, e.credential.Password, e.credential.RefreshToken, e.credential.AccessToken,
 	}
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:])
