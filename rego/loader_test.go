@@ -128,7 +128,7 @@ func TestRefused(t *testing.T) {
 		{"the root of the library", "package ratify\nx := 1", "package data.ratify is reserved"},
 		{"an import that hides the built-ins", "package p\nimport data.ratify\nx := 1", "import data.ratify hides the built-ins"},
 		{"an alias that hides the built-ins", "package p\nimport data.mine as ratify\nx := 1", "hides the built-ins"},
-		{"a topic that is not there", "package p\nx := data.ratify.imags.references", "data.ratify.imags is not in the library; it has data.ratify.compatibility, "},
+		{"a topic that is not there", "package p\nx := data.ratify.imags.references", "data.ratify.imags is not in the library; it has data.ratify.admission, "},
 		{"a rule that is not there", "package p\nimport data.ratify.images\nx := images.refs", `p.rego:3: data.ratify.images has no rule "refs"`},
 		{"a mock outside tests", "package p\nallow if ratify.verify(\"x\").verified with ratify.verify as {\"verified\": true}", "a decision may not replace the built-in ratify.verify"},
 	} {

@@ -17,6 +17,10 @@ reasons := decision.reasons
 
 warnings := decision.warnings
 
+dryrun := decision.dryrun
+
+requests := policy.requests(input, settings)
+
 decision := policy.decision(input, settings)
 
 settings := {

@@ -67,14 +67,14 @@ _covers(entry, request, report) if {
 
 _conditions := {"digests", "scopes", "namespaces"}
 
-_holds("digests", digests, request, report) if _digest(request, report) in digests
+_holds("digests", list, request, report) if _digest(request, report) in list
 
-_holds("scopes", scopes, request, _) if {
-	some scope in scopes
+_holds("scopes", list, request, _) if {
+	some scope in list
 	ratify.reference.matches(scope, request.image)
 }
 
-_holds("namespaces", namespaces, request, _) if request.namespace in namespaces
+_holds("namespaces", list, request, _) if request.namespace in list
 
 # The digest of the reference comes first, as it does wherever an image is run.
 _digest(request, report) := [digest |
@@ -185,13 +185,13 @@ _listed(condition, list) if {
 	every element in list { _element(condition, element) }
 }
 
-_element("digests", digest) if regex.match(`^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$`, digest)
+_element("digests", element) if regex.match(`^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$`, element)
 
-_element("namespaces", namespace) if regex.match(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, namespace)
+_element("namespaces", element) if regex.match(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, element)
 
 # What `ratify.reference.matches` takes for a scope, less the one of everything: others
 # would stop evaluation.
-_element("scopes", scope) if {
-	regex.match(`^(localhost|\*\.[^*/]+|[^*/]*[.:][^*/]*)(/([^*/:@]+|\*))*(/\*\*)?$`, scope)
-	ratify.reference.parse(sprintf("%s/x", [replace(scope, "*", "x")])).valid
+_element("scopes", element) if {
+	regex.match(`^(localhost|\*\.[^*/]+|[^*/]*[.:][^*/]*)(/([^*/:@]+|\*))*(/\*\*)?$`, element)
+	ratify.reference.parse(sprintf("%s/x", [replace(element, "*", "x")])).valid
 }

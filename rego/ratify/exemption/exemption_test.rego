@@ -58,6 +58,7 @@ test_image_that_is_not_exempt_stays_denied if {
 
 test_expired_exemption_denies_and_says_so if {
 	exemptions := {"grants": [_grant({"namespaces": ["legacy"]})]}
+	exemption.applied(_denied, _request, exemptions).allow with time.now_ns as _now("2026-05-31T23:59:59Z")
 	every now in ["2026-06-01T00:00:00Z", "2026-06-01T00:00:01Z", "2030-01-01T00:00:00Z"] {
 		result := exemption.applied(_denied, _request, exemptions) with time.now_ns as _now(now)
 		result.allow == false
@@ -69,7 +70,6 @@ test_expired_exemption_denies_and_says_so if {
 			]),
 		]
 	}
-	exemption.applied(_denied, _request, exemptions).allow with time.now_ns as _now("2026-05-31T23:59:59Z")
 }
 
 test_expired_exemption_of_others_is_not_mentioned if {
@@ -88,7 +88,10 @@ test_by_namespace if {
 }
 
 test_by_scope if {
-	every scope in ["registry.example", "*.example", "registry.example/old", "registry.example/old/*", "registry.example/**"] {
+	every scope in [
+		"registry.example", "*.example", "registry.example/old",
+		"registry.example/old/*", "registry.example/**",
+	] {
 		_exempts({"scopes": ["other.example", scope]}, _denied, _request)
 	}
 	every scope in ["registry.example/ol", "registry.example:443/other", "example", "registry.example/old/app/x"] {
@@ -134,7 +137,11 @@ _faults(exemptions) := faults if {
 
 test_no_mistakes if {
 	_faults({}) == []
-	_faults({"longest_days": 31, "grants": [_grant({"namespaces": ["a"]})], "grandfathered": _grant({"digests": [_digest]})}) == []
+	_faults({
+		"longest_days": 31,
+		"grants": [_grant({"namespaces": ["a"]})],
+		"grandfathered": _grant({"digests": [_digest]}),
+	}) == []
 	_faults({"grants": [_grant({"scopes": [
 		"localhost", "localhost:5000/a", "registry.example", "*.registry.example:5000/a/*/b/**",
 		"Registry.Example/a_b/c--d", "10.0.0.1/x", "docker.io/library/nginx",
@@ -199,13 +206,14 @@ test_scope_that_is_none if {
 }
 
 test_entry_that_is_none if {
+	count(_faults({"grants": [{}]})) == 4
+	needs := "does not count: needs one of digests"
+	_faults({"grandfathered": _duties}) == [sprintf("the exemption %s %s", [_grandfathered, needs])]
 	every wrong in [null, 7, "legacy", [], false] {
 		line := "does not count: must be an object"
 		_faults({"grants": [wrong]}) == [sprintf("the exemption data.trust.exemptions.grants[0] %s", [line])]
 		_faults({"grandfathered": wrong}) == [sprintf("the exemption %s %s", [_grandfathered, line])]
 	}
-	_faults({"grandfathered": _duties}) == [sprintf("the exemption %s does not count: needs one of digests", [_grandfathered])]
-	count(_faults({"grants": [{}]})) == 4
 }
 
 test_nothing_is_exempt_if_the_settings_are_wrong if {

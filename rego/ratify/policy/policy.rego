@@ -126,7 +126,7 @@ _exemptions(settings) := object.get(settings, "exemptions", {})
 _enforced(findings) := object.union(quorum.total(enforced), _unenforced(findings)) if {
 	enforced := _evaluations(findings, "deny")
 	count(enforced) > 0
-} else := object.union(quorum.total(unenforced), object.union(_unenforced(findings), {"allow": true, "reasons": []})) if {
+} else := object.union_n([quorum.total(unenforced), _unenforced(findings), {"allow": true, "reasons": []}]) if {
 	unenforced := [evaluation | some [_, evaluation] in findings]
 }
 
@@ -139,4 +139,15 @@ _unenforced(findings) := {
 _evaluations(findings, enforcement) := [evaluation |
 	some [statement, evaluation] in findings
 	policy_settings.enforcement(statement) == enforcement
+]
+
+# METADATA
+# title: What is asked about an image
+# description: |
+#   Given the same as `decision`, the array of the requests to `ratify.verify` that it
+#   makes; empty if it makes none. For `ratify.verify_all`, ahead of many decisions.
+requests(request, settings) := [{"image": request.image, "trust": trust} |
+	count(policy_settings.faults(request, settings)) == 0
+	some statement in _demanded(request, settings)
+	some trust in policy_settings.trusts(statement, settings)
 ]

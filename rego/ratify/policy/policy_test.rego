@@ -260,3 +260,19 @@ test_namespace_cannot_exempt if {
 	decision.allow == false
 	decision.reasons == ["no_trust_policy: data.trust.namespaces.ns must be an object with the one key policies"]
 }
+
+# Requests
+
+test_requests_are_those_of_the_decision if {
+	two := {"name": "two", "scopes": ["*"], "signers": [_trust("a"), _trust("b")]}
+	settings := {"policies": [_policy("c", ["*"]), two], "namespaces": _strict}
+	asked := policy.requests({"image": _image, "namespace": "strict"}, settings)
+	asked == [{"image": _image, "trust": _trust(t)} | some t in ["c", "a", "b", "rejected"]]
+}
+
+test_nothing_is_requested_where_nothing_is_asked if {
+	policy.requests({"image": _image}, {"policies": [{}]}) == []
+	policy.requests({"image": _image}, {"policies": []}) == []
+	policy.requests({"image": "UPPER"}, {"policies": [_policy("c", ["*"])]}) == []
+	policy.requests({"image": 7}, {"policies": [_policy("c", ["*"])]}) == []
+}
