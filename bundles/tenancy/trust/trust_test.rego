@@ -15,9 +15,16 @@ test_data_has_no_mistakes if {
 }
 
 # Images say by their tags who signed them.
-_asked(namespace, signers) := answer if {
+_asked(namespace, signers) := _decided(namespace, signers, _namespaces)
+
+_namespaces := {"team-a": {"policies": [{"name": "team-a", "scopes": [_scope], "trust": _tenant}]}}
+
+_decided(namespace, signers, namespaces) := answer if {
 	image := sprintf("registry.example/team-a/app:by-%s", [concat("-", signers)])
 	answer := trust with input as {"image": image, "namespace": namespace, "key": image, "operation": "verify"}
+		with trust.policies as [{"name": "platform", "scopes": ["registry.example"], "trust": "platform"}]
+		with trust.documents as {"platform": {"cosign": "platform"}}
+		with trust.namespaces as namespaces
 		with ratify.verify as _verify
 }
 
@@ -42,7 +49,7 @@ test_tenant_cannot_weaken if {
 		{"name": "warn", "scopes": [_scope], "trust": _tenant, "enforcement": "warn"},
 		{"name": "any", "scopes": [_scope], "signers": ["platform", _tenant], "require": "any"},
 	] {
-		answer := _asked("team-b", ["tenant"]) with trust.namespaces as {"team-b": {"policies": [policy]}}
+		answer := _decided("team-b", ["tenant"], {"team-b": {"policies": [policy]}})
 		answer.allow == false
 		answer.reasons == [`policy "platform": no_signature: not signed`]
 		answer.warnings == []
