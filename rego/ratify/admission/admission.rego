@@ -49,7 +49,7 @@ else := _review(object.union(_answer, _changes))
 _review(answer) := {
 	"apiVersion": "admission.k8s.io/v1",
 	"kind": "AdmissionReview",
-	"response": object.union({"uid": _uid}, answer),
+	"response": object.union({"uid": _uid}, {key: value | some key, value in answer; value != {}}),
 }
 
 default _uid := ""
@@ -57,7 +57,7 @@ default _uid := ""
 _uid := input.request.uid if is_string(input.request.uid)
 
 # Whatever could not be evaluated is no consent.
-default _answer := {"allowed": false, "warnings": [], "status": {
+default _answer := {"allowed": false, "warnings": [], "auditAnnotations": {}, "status": {
 	"code": 500,
 	"reason": "InternalError",
 	"message": "internal: no decision about the object",
@@ -69,19 +69,29 @@ else := _permission if _runs_nothing_new
 
 else := _denial(500, "InternalError", _misconfigured) if count(_misconfigured) > 0
 
-else := object.union(_permission, _remarks) if {
+else := _remarked(true, {}) if {
 	every use in _uses { _decisions[use.image].admitted == true }
 }
 
-else := object.union(_denial(403, "Forbidden", _objections), _remarks)
+else := _remarked(false, _status(403, "Forbidden", _objections))
 
-_permission := {"allowed": true, "warnings": []}
+_permission := {"allowed": true, "warnings": [], "auditAnnotations": {}, "status": {}}
 
-_denial(code, reason, lines) := {"allowed": false, "warnings": [], "status": {
-	"code": code,
-	"reason": reason,
-	"message": concat("\n", _lines(lines)),
-}}
+_denial(code, reason, lines) := {
+	"allowed": false,
+	"warnings": [],
+	"auditAnnotations": {},
+	"status": _status(code, reason, lines),
+}
+
+_remarked(allowed, status) := {
+	"allowed": allowed,
+	"warnings": _said("warnings"),
+	"auditAnnotations": _annotations,
+	"status": status,
+}
+
+_status(code, reason, lines) := {"code": code, "reason": reason, "message": concat("\n", _lines(lines))}
 
 # What can be answered without asking the policy
 
@@ -208,12 +218,14 @@ _requests := [request |
 
 # What the answer says
 
-_remarks := {"warnings": _said("warnings"), "auditAnnotations": annotations} if {
-	entries := {
-		"images": json.marshal([_record(image, d) | some image, d in _decisions]),
-		"dryrun": concat("\n", _said("dryrun")),
-	}
-	annotations := {key: value | some key, value in entries; not value in {"", "[]"}}
+_annotations["images"] := json.marshal(records) if {
+	records := [_record(image, d) | some image, d in _decisions]
+	count(records) > 0
+}
+
+_annotations["dryrun"] := concat("\n", lines) if {
+	lines := _said("dryrun")
+	count(lines) > 0
 }
 
 _said(field) := _lines([sprintf("%s: %s", [image, line]) | some image, d in _decisions; some line in d[field]])
