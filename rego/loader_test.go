@@ -59,10 +59,10 @@ func TestLoad(t *testing.T) {
 		{"used with an import", "import data.ratify.report\nx := report.codes(input)", []string{"report"}},
 		{"used by an alias", "import data.ratify.report as r\nx := r.codes(input)", []string{"report"}},
 		{"used in full", `x := data.ratify.report.codes(input)`, []string{"report"}},
-		{"what a topic needs comes along", `x := data.ratify.policy.decision(input, data.y)`, []string{"policy", "policy_settings", "quorum", "report"}},
+		{"what a topic needs comes along", `x := data.ratify.policy.decision(input, data.y)`, []string{"exemption", "policy", "policy_settings", "quorum", "report"}},
 		{"replaced in a test", `test_x if true with data.ratify.images.references as set()`, []string{"images"}},
-		{"all of it", `x := data.ratify`, []string{"compatibility", "gatekeeper", "images", "policy", "policy_settings", "quorum", "report"}},
-		{"any of it", `x := data.ratify[_]`, []string{"compatibility", "gatekeeper", "images", "policy", "policy_settings", "quorum", "report"}},
+		{"all of it", `x := data.ratify`, []string{"admission", "compatibility", "exemption", "gatekeeper", "images", "policy", "policy_settings", "quorum", "report"}},
+		{"any of it", `x := data.ratify[_]`, []string{"admission", "compatibility", "exemption", "gatekeeper", "images", "policy", "policy_settings", "quorum", "report"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -128,7 +128,7 @@ func TestRefused(t *testing.T) {
 		{"the root of the library", "package ratify\nx := 1", "package data.ratify is reserved"},
 		{"an import that hides the built-ins", "package p\nimport data.ratify\nx := 1", "import data.ratify hides the built-ins"},
 		{"an alias that hides the built-ins", "package p\nimport data.mine as ratify\nx := 1", "hides the built-ins"},
-		{"a topic that is not there", "package p\nx := data.ratify.imags.references", "data.ratify.imags is not in the library; it has data.ratify.compatibility, "},
+		{"a topic that is not there", "package p\nx := data.ratify.imags.references", "data.ratify.imags is not in the library; it has data.ratify.admission, "},
 		{"a rule that is not there", "package p\nimport data.ratify.images\nx := images.refs", `p.rego:3: data.ratify.images has no rule "refs"`},
 		{"a mock outside tests", "package p\nallow if ratify.verify(\"x\").verified with ratify.verify as {\"verified\": true}", "a decision may not replace the built-in ratify.verify"},
 	} {
@@ -199,7 +199,7 @@ func TestPartOfOwnSource(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	c := compiled(t, map[string]string{"a.rego": all["ratify/policy/policy.rego"]})
-	if diff := cmp.Diff([]string{"policy_settings", "quorum", "report"}, loaded(c)); diff != "" || c.Failed() {
+	if diff := cmp.Diff([]string{"exemption", "policy_settings", "quorum", "report"}, loaded(c)); diff != "" || c.Failed() {
 		t.Errorf("topics (-want +got):\n%s\nerrors: %v", diff, c.Errors)
 	}
 }

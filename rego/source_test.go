@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
@@ -20,6 +21,9 @@ import (
 
 const defaultBundle = "../bundles/default"
 
+// patience is for the race detector on a busy machine; `opa test` gives a test 5 s.
+const patience = 2 * time.Minute
+
 // TestRego runs the tests beside the library and the default bundle as
 // `opa test` does, and demands that they reach every expression.
 func TestRego(t *testing.T) {
@@ -31,7 +35,8 @@ func TestRego(t *testing.T) {
 	}
 	coverage := cover.New()
 	if err := storage.Txn(ctx, store, storage.TransactionParams{}, func(txn storage.Transaction) error {
-		results, err := tester.NewRunner().SetStore(store).SetModules(modules).SetCoverageQueryTracer(coverage).RunTests(ctx, txn)
+		results, err := tester.NewRunner().SetTimeout(patience).SetStore(store).SetModules(modules).
+			SetCoverageQueryTracer(coverage).RunTests(ctx, txn)
 		if err != nil {
 			return err
 		}

@@ -63,14 +63,14 @@ func installPlugin() {
 }
 
 // serving is a hook of OPA's server: whatever policies are loaded, the plugin
-// asks data.ratify.gatekeeper.
+// asks data.ratify.gatekeeper, and the API server data.ratify.admission.
 type serving struct{}
 
 // OnConfig runs before the first policy is compiled.
 //
 //nolint:unparam // the interface is OPA's
 func (serving) OnConfig(_ context.Context, c *config.Config) (*config.Config, error) {
-	rego.Always("gatekeeper")
+	rego.Always("gatekeeper", "admission")
 	return c, nil
 }
 

@@ -54,7 +54,7 @@ func releaseWorkflow() sigstore.CertificateOptions {
 }
 
 // makeKey is the command `make-key KIND FILE`: it writes a private key for
-// `cosign import-key-pair`.
+// `cosign import-key-pair`, and FILE.pub with the public key.
 func makeKey(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: make-key KIND FILE")
@@ -65,6 +65,7 @@ func makeKey(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	block := &pem.Block{Type: "PRIVATE KEY", Bytes: der}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(block), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]+".pub"), []byte(key.PEM()), 0o600))
 }
 
 // trustKeys is the command `trust-keys FILE KEY...`: it writes {"release": trust

@@ -12,7 +12,9 @@
 //	trust FILE                    write a trust document for the signers that are no strangers
 //	post SOCKET PATH FILE         send FILE to the server on a unix socket and print its answer
 //	exit-code CODE PROGRAM ARG... run a program that must end with that code
-//	make-key KIND FILE            write a private key, "EC-384", "RSA-3072", "Ed25519"
+//	shown-in FILE                 fail unless FILE shows what was printed last
+//	make-key KIND FILE            write a private key, "EC-384", "RSA-3072", "Ed25519", and FILE.pub
+//	sign-by-key KEY REPOSITORY    have a file of make-key sign the image pushed last
 //	trust-keys FILE KEY...        write a trust document for files with public keys
 //	sign-by-workflow bundle|tag REPOSITORY
 //	                              have a GitHub workflow sign the image pushed last

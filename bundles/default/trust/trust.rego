@@ -15,9 +15,20 @@ report := decision.report
 
 reasons := decision.reasons
 
+warnings := decision.warnings
+
+dryrun := decision.dryrun
+
+requests := policy.requests(input, settings)
+
 decision := policy.decision(input, settings)
 
-settings := {"policies": _policies, "documents": _documents, "namespaces": _namespaces}
+settings := {
+	"policies": _policies,
+	"documents": _documents,
+	"namespaces": _namespaces,
+	"exemptions": _exemptions,
+}
 
 # A section of data.yaml may be left out, except policies: null is a mistake.
 default _policies := null
@@ -31,3 +42,7 @@ _documents := data.trust.documents
 default _namespaces := {}
 
 _namespaces := data.trust.namespaces
+
+default _exemptions := {}
+
+_exemptions := data.trust.exemptions

@@ -2,6 +2,7 @@
 
 package trust_test
 
+import data.ratify.exemption
 import data.ratify.policy_settings
 import data.trust
 
@@ -13,6 +14,12 @@ test_data_has_no_mistakes if {
 		print(namespace, faults) # regal ignore:print-or-trace-call
 		faults == []
 	}
+}
+
+test_exemptions_have_no_mistakes if {
+	faults := exemption.faults(trust.settings.exemptions)
+	print(faults) # regal ignore:print-or-trace-call
+	faults == []
 }
 
 # What the rules make of it
@@ -70,6 +77,23 @@ test_namespace_adds_a_demand if {
 test_image_outside_all_scopes_is_denied if {
 	not _allowed("other.example/acme/app:by-acme-and-scanner", "")
 	not _allowed("registry.example/one-evil/app:by-acme-and-scanner", "")
+}
+
+test_exempt_image_is_allowed_with_a_warning if {
+	exemptions := {"grants": [{
+		"scopes": ["registry.example/one"],
+		"owner": "a",
+		"ticket": "b",
+		"expires": "2100-01-01T00:00:00Z",
+	}]}
+	answer := trust with input as _input("registry.example/one/app:by-nobody", "")
+		with trust.policies as _policies
+		with trust.documents as _documents
+		with trust.exemptions as exemptions
+		with ratify.verify as _verify
+	answer.allow == true
+	count(answer.warnings) == 2
+	answer.reasons == answer.warnings
 }
 
 test_denial_has_report_and_reasons if {

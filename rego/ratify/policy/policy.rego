@@ -11,7 +11,11 @@
 #     place of "trust" {"signers": [trust], "require": "all" (default), "any" or
 #     {"threshold": n}}: that many of the signers, by signatures of different keys;
 #   - "documents": trust documents by name;
-#   - "namespaces": {namespace: {"policies": [...]}}: what a namespace demands besides.
+#   - "namespaces": {namespace: {"policies": [...]}}: what a namespace demands besides;
+#   - "exemptions": what is admitted for a while all the same, see `data.ratify.exemption`.
+#
+#   A policy with "enforcement": "warn" or "dryrun" denies nothing: its reasons become
+#   warnings, or are only recorded. Without that key, or with "deny", it denies.
 #
 #   Of one list the policies with the most specific scope for the image count, and if
 #   several are equally specific, all of them: a policy for `registry.example/team`
@@ -19,12 +23,14 @@
 #   registry is compared before the path; literal segments count before wildcards.
 #
 #   A namespace's list can only add demands: the cluster's must hold in any case, and
-#   an image for which the cluster has no policy is denied.
+#   an image for which the cluster has no policy is denied. Exemptions are the
+#   cluster's, and hold against both.
 #
 #   A list with a mistake (an unknown key, no scopes) denies everything it is asked
 #   about: a demand must not get lost by a misspelling.
 package ratify.policy
 
+import data.ratify.exemption
 import data.ratify.policy_settings
 import data.ratify.quorum
 
@@ -33,17 +39,22 @@ import data.ratify.quorum
 # description: |
 #   Given a request with "image" and "namespace" ("" or missing for none) and the
 #   settings, an object: "allow" (boolean), "report" (one report that sums up all
-#   that was asked, verified only if "allow") and "reasons" (array of lines for
-#   people, empty if allowed).
+#   that was asked, verified only if "allow"), "reasons" (array of lines for people,
+#   empty if allowed for no exemption), "warnings" (array of lines for whoever asked,
+#   of policies that warn and of an exemption), "dryrun" (array of lines for the
+#   record) and "exemption" ({} if none was needed).
 decision(request, settings) := _denied(request, "no_trust_policy", "trust", faults) if {
 	faults := policy_settings.faults(request, settings)
 	count(faults) > 0
 } else := _denied(request, "invalid_reference", "parse", [ratify.reference.parse(request.image).error]) if {
 	not ratify.reference.parse(request.image).valid
-} else := _denied(request, "no_trust_policy", "trust", [_uncovered(request, settings)]) if {
+} else := exemption.applied(uncovered, request, _exemptions(settings)) if {
 	count(statements(settings.policies, request.image)) == 0
-} else := quorum.total(evaluations) if {
-	evaluations := [quorum.evaluation(statement, request, settings) | some statement in _demanded(request, settings)]
+	uncovered := _denied(request, "no_trust_policy", "trust", [_uncovered(request, settings)])
+} else := exemption.applied(_enforced(findings), request, _exemptions(settings)) if {
+	findings := [[statement, quorum.evaluation(statement, request, settings)] |
+		some statement in _demanded(request, settings)
+	]
 }
 
 # METADATA
@@ -93,6 +104,9 @@ _elsewhere := "no scope in data.trust.policies covers %s: there are %s; add a po
 _denied(request, code, stage, lines) := {
 	"allow": false,
 	"reasons": [sprintf("%s: %s", [code, line]) | some line in lines],
+	"warnings": [],
+	"dryrun": [],
+	"exemption": {},
 	"report": {
 		"image": object.get(request, "image", ""),
 		"reference": "",
@@ -105,3 +119,35 @@ _denied(request, code, stage, lines) := {
 		"errors": [{"code": code, "message": line, "stage": stage, "retryable": false} | some line in lines],
 	},
 }
+
+_exemptions(settings) := object.get(settings, "exemptions", {})
+
+# Pairs of a policy and what it finds. Those that deny decide, and the report is theirs.
+_enforced(findings) := object.union(quorum.total(enforced), _unenforced(findings)) if {
+	enforced := _evaluations(findings, "deny")
+	count(enforced) > 0
+} else := object.union_n([quorum.total(unenforced), _unenforced(findings), {"allow": true, "reasons": []}]) if {
+	unenforced := [evaluation | some [_, evaluation] in findings]
+}
+
+_unenforced(findings) := {
+	"warnings": [line | some evaluation in _evaluations(findings, "warn"); some line in evaluation.reasons],
+	"dryrun": [line | some evaluation in _evaluations(findings, "dryrun"); some line in evaluation.reasons],
+	"exemption": {},
+}
+
+_evaluations(findings, enforcement) := [evaluation |
+	some [statement, evaluation] in findings
+	policy_settings.enforcement(statement) == enforcement
+]
+
+# METADATA
+# title: What is asked about an image
+# description: |
+#   Given the same as `decision`, the array of the requests to `ratify.verify` that it
+#   makes; empty if it makes none. For `ratify.verify_all`, ahead of many decisions.
+requests(request, settings) := [{"image": request.image, "trust": trust} |
+	count(policy_settings.faults(request, settings)) == 0
+	some statement in _demanded(request, settings)
+	some trust in policy_settings.trusts(statement, settings)
+]

@@ -86,11 +86,11 @@ _decide(policies, namespace) := decision if {
 }
 
 test_one_policy_gives_its_report if {
-	_decide([_policy("verified", ["*"])], "") == {"allow": true, "report": _report("verified"), "reasons": []}
-	_decide([_policy("rejected", ["*"])], "") == {
-		"allow": false, "report": _report("rejected"),
-		"reasons": [`policy "rejected": no_signature: none`],
-	}
+	silent := {"warnings": [], "dryrun": [], "exemption": {}}
+	verified := {"allow": true, "report": _report("verified"), "reasons": []}
+	_decide([_policy("verified", ["*"])], "") == object.union(verified, silent)
+	rejected := {"allow": false, "report": _report("rejected"), "reasons": [`policy "rejected": no_signature: none`]}
+	_decide([_policy("rejected", ["*"])], "") == object.union(rejected, silent)
 }
 
 test_more_specific_policy_replaces if {
@@ -165,4 +165,114 @@ test_mistakes_in_the_settings_deny if {
 	every request in [{}, {"image": 7}, {"image": "nginx", "namespace": null}] {
 		count(_refused(request, {"policies": [_policy("acme", ["*"])]}, "no_trust_policy")) > 0
 	}
+}
+
+# Enforcement
+
+_softly(enforcement, verdict) := object.union(_policy(verdict, ["*"]), {"enforcement": enforcement})
+
+test_policy_that_warns if {
+	decision := _decide([_softly("warn", "rejected")], "")
+	decision.allow == true
+	decision.reasons == []
+	decision.report == _report("rejected")
+	decision.warnings == [`policy "rejected": no_signature: none`]
+	decision.dryrun == []
+}
+
+test_policy_on_trial if {
+	decision := _decide([_softly("dryrun", "inconclusive")], "")
+	decision.allow == true
+	decision.reasons == []
+	decision.warnings == []
+	decision.dryrun == [`policy "inconclusive": no_signature: none`]
+}
+
+test_policy_that_warns_beside_one_that_denies if {
+	passed := _decide([_softly("deny", "verified"), _softly("warn", "rejected")], "")
+	passed.allow == true
+	passed.report == _report("verified")
+	passed.warnings == [`policy "rejected": no_signature: none`]
+	failed := _decide([_softly("warn", "rejected"), _softly("deny", "inconclusive")], "")
+	failed.allow == false
+	failed.reasons == [`policy "inconclusive": no_signature: none`]
+	failed.warnings == [`policy "rejected": no_signature: none`]
+}
+
+test_policy_with_an_unknown_enforcement_denies if {
+	decision := _decide([_softly("audit", "verified")], "")
+	decision.allow == false
+	decision.reasons == ["no_trust_policy: data.trust.policies[0]: enforcement is deny, warn or dryrun"]
+}
+
+# All combinations are tried by TestTenantsAddAndNeverWeaken, in Go for their number.
+test_namespace_that_warns_does_not_soften_the_cluster if {
+	lax := {"ns": {"policies": [_softly("warn", "verified"), _softly("dryrun", "rejected")]}}
+	settings := {"policies": [_softly("deny", "rejected")], "namespaces": lax}
+	decision := policy.decision({"image": _image, "namespace": "ns"}, settings) with ratify.verify as _verify
+	decision.allow == false
+	decision.warnings == []
+	decision.dryrun == [`policy "rejected": no_signature: none`]
+}
+
+# Exemptions
+
+_exempt := {"grants": [{
+	"scopes": ["registry.example/team"],
+	"owner": "team",
+	"ticket": "T-1",
+	"expires": "2100-01-01T00:00:00Z",
+}]}
+
+_decide_exempt(image, policies) := decision if {
+	settings := {"policies": policies, "exemptions": _exempt}
+	decision := policy.decision({"image": image, "namespace": ""}, settings) with ratify.verify as _verify
+}
+
+test_exempt_image_is_allowed_and_says_so if {
+	decision := _decide_exempt(_image, [_policy("rejected", ["*"])])
+	decision.allow == true
+	decision.exemption.ticket == "T-1"
+	decision.report == _report("rejected")
+	count(decision.reasons) == 2
+	decision.warnings == decision.reasons
+}
+
+test_exempt_image_needs_no_policy if _decide_exempt(_image, []).exemption.ticket == "T-1"
+
+test_verified_image_needs_no_exemption if {
+	decision := _decide_exempt(_image, [_policy("verified", ["*"])])
+	decision.exemption == {}
+	decision.reasons == []
+	decision.warnings == []
+}
+
+test_exemption_does_not_help_against_mistakes if {
+	_decide_exempt(_image, [{}]).allow == false
+	_decide_exempt("registry.example/team/UPPER", [_policy("verified", ["*"])]).allow == false
+	_decide_exempt("other.example/app", [_policy("rejected", ["*"])]).allow == false
+}
+
+test_namespace_cannot_exempt if {
+	section := {"policies": [], "exemptions": _exempt}
+	settings := {"policies": [_policy("rejected", ["*"])], "namespaces": {"ns": section}}
+	decision := policy.decision({"image": _image, "namespace": "ns"}, settings) with ratify.verify as _verify
+	decision.allow == false
+	decision.reasons == ["no_trust_policy: data.trust.namespaces.ns must be an object with the one key policies"]
+}
+
+# Requests
+
+test_requests_are_those_of_the_decision if {
+	two := {"name": "two", "scopes": ["*"], "signers": [_trust("a"), _trust("b")]}
+	settings := {"policies": [_policy("c", ["*"]), two], "namespaces": _strict}
+	asked := policy.requests({"image": _image, "namespace": "strict"}, settings)
+	asked == [{"image": _image, "trust": _trust(t)} | some t in ["c", "a", "b", "rejected"]]
+}
+
+test_nothing_is_requested_where_nothing_is_asked if {
+	policy.requests({"image": _image}, {"policies": [{}]}) == []
+	policy.requests({"image": _image}, {"policies": []}) == []
+	policy.requests({"image": "UPPER"}, {"policies": [_policy("c", ["*"])]}) == []
+	policy.requests({"image": 7}, {"policies": [_policy("c", ["*"])]}) == []
 }

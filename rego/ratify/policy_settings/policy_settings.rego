@@ -90,9 +90,10 @@ else := union({
 	_scope_faults(statement),
 	_trust_faults(statement, settings),
 	_require_faults(statement),
+	_enforcement_faults(statement),
 })
 
-_keys := {"name", "scopes", "trust", "signers", "require"}
+_keys := {"name", "scopes", "trust", "signers", "require", "enforcement"}
 
 _key_faults(statement) := {sprintf("unknown key %v; a policy has %s", [key, concat(", ", sort(_keys))]) |
 	some key in object.keys(statement)
@@ -139,3 +140,13 @@ _require_faults(statement) := set() if {
 	object.keys(statement.require) == {"threshold"}
 	statement.require.threshold in numbers.range(1, count(statement.signers))
 } else := {`require goes with signers and is "all", "any" or {"threshold": 1 to the number of signers}`}
+
+# METADATA
+# title: What becomes of an image that a policy rejects
+# description: |
+#   "deny" (also if the policy says nothing), "warn" or "dryrun".
+enforcement(statement) := object.get(statement, "enforcement", "deny")
+
+_enforcement_faults(statement) := {"enforcement is deny, warn or dryrun" |
+	not enforcement(statement) in {"deny", "warn", "dryrun"}
+}

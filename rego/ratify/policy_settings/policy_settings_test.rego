@@ -33,7 +33,7 @@ test_statement_with_a_mistake if {
 	require := `require goes with signers and is "all", "any" or {"threshold": 1 to the number of signers}`
 	scopes := `scopes must be a list of patterns such as "registry.example/team", or "*"`
 	every c in [
-		[{"scope": ["*"]}, "unknown key scope; a policy has name, require, scopes, signers, trust"],
+		[{"scope": ["*"]}, "unknown key scope; a policy has enforcement, name, require, scopes, signers, trust"],
 		[{"name": 7}, "name must be a string"],
 		[{"scopes": "*"}, scopes],
 		[{"scopes": []}, scopes],
@@ -133,4 +133,19 @@ test_how_many_signers if {
 	policy_settings.demanded(object.union(_many, {"require": "all"})) == 3
 	policy_settings.demanded(object.union(_many, {"require": "any"})) == 1
 	policy_settings.demanded(object.union(_many, {"require": {"threshold": 2}})) == 2
+}
+
+test_enforcement if {
+	policy_settings.enforcement(_good) == "deny"
+	every enforcement in ["deny", "warn", "dryrun"] {
+		statement := object.union(_good, {"enforcement": enforcement})
+		policy_settings.enforcement(statement) == enforcement
+		_faults(statement) == []
+	}
+	every wrong in ["audit", "Warn", "", null, false, ["warn"], {"warn": true}] {
+		_faults(object.union(_good, {"enforcement": wrong})) == [concat("", [
+			"data.trust.policies[0]: ",
+			"enforcement is deny, warn or dryrun",
+		])]
+	}
 }
