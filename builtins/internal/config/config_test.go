@@ -55,13 +55,8 @@ registries:
 allowed_registries: ["registry.example/team"]
 docker_config: {path: ` + docker + `, helpers: true}
 outbound: {allow: [10.0.0.0/8, fd00::1]}
-<<<<<<< HEAD
-limits: {manifest_bytes: 1MiB, blob_bytes: 2048, referrers: 1, referrer_pages: 2, signatures: 3, total_bytes: 1GiB, concurrent_verifications: 4}
-cache: {content_bytes: 0, directory: /var/cache/ratify, directory_bytes: 2MiB, entries: 1, tag_ttl: 1s, referrers_ttl: 0s, stale_while_revalidate: 5m, max_stale: 48h, report_bytes: 3KiB, failure_ttl: 3s}
-=======
 limits: {manifest_bytes: 1MiB, blob_bytes: 2048, referrers: 1, referrer_pages: 2, signatures: 3, total_bytes: 1GiB, concurrent_verifications: 4, concurrent_requests: 5}
-cache: {content_bytes: 0, entries: 1, tag_ttl: 1s, referrers_ttl: 0s, stale_while_revalidate: 5m, max_stale: 48h, report_bytes: 3KiB, failure_ttl: 3s}
->>>>>>> registry
+cache: {content_bytes: 0, directory: /var/cache/ratify, directory_bytes: 2MiB, entries: 1, tag_ttl: 1s, referrers_ttl: 0s, stale_while_revalidate: 5m, max_stale: 48h, report_bytes: 3KiB, failure_ttl: 3s}
 timeout: 4s
 notation: {config_dir: ` + t.TempDir() + `}
 revocation: {timeout: 5s, cache_bytes: 64KiB}
