@@ -42,7 +42,7 @@ Exit code: 0 no errors, 1 errors (with --strict also warnings), 2 could not tell
 	c.Flags().StringVarP(&o.output, "output", "o", "table", "table, json, sarif or github")
 	c.Flags().StringArrayVar(&o.rules, "rules", nil, "directory with rules of your own, packages lint.rules.<name> (repeatable)")
 	c.Flags().BoolVar(&o.strict, "strict", false, "warnings are errors")
-	c.Flags().BoolVar(&o.list, "list", false, "list the rules and stop")
+	c.Flags().BoolVar(&o.list, "list", false, "list the rules (table or json) and stop")
 	return c
 }
 
@@ -81,7 +81,7 @@ func (o options) run(ctx context.Context, out io.Writer, bundles []string) (fail
 		return false, err
 	}
 	if o.list {
-		return false, writeRules(out, linter.rules)
+		return false, writeRules(out, o.output, linter.rules)
 	}
 	if len(bundles) == 0 {
 		bundles = []string{"."}

@@ -19,3 +19,5 @@
 // locations are {row, col} by JSON pointer (RFC 6901). A rule is a package
 // lint.rules.<name> with a set `findings`; see README.md for the contract.
 package lint
+
+//go:generate go test -run ^TestReadme$ . -update

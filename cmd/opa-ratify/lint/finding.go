@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	oparego "github.com/open-policy-agent/opa/v1/rego"
 )
@@ -25,7 +26,7 @@ type finding struct {
 	Message  string   `json:"message"` // what is there, and why it is a mistake
 	Remedy   string   `json:"remedy"`
 	Location location `json:"location"`
-	Docs     string   `json:"docs"` // URL, "" if a rule has none
+	Docs     string   `json:"docs"` // URL; ours have one, a user's rule may
 }
 
 // location is a place in a file. Row and column are 0 if only the file is known.
@@ -79,7 +80,12 @@ func (l *linter) judge(ctx context.Context, b bundle, r *report) error {
 		return fmt.Errorf("%s: the rules gave no answer", b.name)
 	}
 	findings, err := decodeFindings(results[0].Expressions[0].Value)
-	r.Findings = append(r.Findings, findings...)
+	for _, f := range findings {
+		if i := slices.IndexFunc(l.rules, func(known rule) bool { return known.Name == f.Rule }); i >= 0 {
+			f.Docs = cmp.Or(f.Docs, l.rules[i].Docs)
+		}
+		r.Findings = append(r.Findings, f)
+	}
 	r.Files += len(b.files)
 	return err
 }

@@ -54,7 +54,7 @@ func newLinter(ctx context.Context, directories []string) (*linter, error) {
 	if c.Compile(modules); c.Failed() {
 		return nil, c.Errors
 	}
-	l := &linter{rules: describe(modules)}
+	l := &linter{rules: describe(modules, own)}
 	var errs [2]error
 	l.query, errs[0] = oparego.New(oparego.Compiler(c), oparego.Query("data.lint.report.findings"), oparego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
 	l.probe, errs[1] = oparego.New(oparego.Query(probe)).PrepareForEval(ctx)
@@ -108,10 +108,13 @@ func isRule(m *ast.Module) bool {
 	return len(m.Package.Path) == 4 && m.Package.Path.HasPrefix(ast.MustParseRef("data.lint.rules"))
 }
 
+// docs is the page about the rules.
+const docs = "https://github.com/opa-ratify/opa-ratify/blob/main/cmd/opa-ratify/lint/README.md"
+
 // describe lists the packages that judge, and the report's own findings.
-func describe(modules map[string]*ast.Module) []rule {
+func describe(modules, own map[string]*ast.Module) []rule {
 	var rules []rule
-	for _, m := range modules {
+	for file, m := range modules {
 		about := packageAnnotations(m)
 		severity, _ := about.Custom["severity"].(string)
 		if !isRule(m) && severity == "" {
@@ -123,8 +126,11 @@ func describe(modules map[string]*ast.Module) []rule {
 		if id, ok := about.Custom["name"].(string); ok {
 			name = id
 		}
-		docs, _ := about.Custom["docs"].(string)
-		rules = append(rules, rule{name, severity, about.Title, oneLine(about.Description), oneLine(remedy), docs})
+		r := rule{name, severity, about.Title, oneLine(about.Description), oneLine(remedy), ""}
+		if own[file] != nil {
+			r.Docs = docs + "#" + name
+		}
+		rules = append(rules, r)
 	}
 	slices.SortFunc(rules, func(a, b rule) int { return strings.Compare(a.Name, b.Name) })
 	return rules

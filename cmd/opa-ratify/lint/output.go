@@ -77,8 +77,11 @@ func writeGitHub(out io.Writer, r report) error {
 	return err
 }
 
-// writeRules lists the rules for people.
-func writeRules(out io.Writer, rules []rule) error {
+// writeRules lists the rules, as a table unless JSON is wanted.
+func writeRules(out io.Writer, output string, rules []rule) error {
+	if output == "json" {
+		return encode(out, rules)
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, r := range rules {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Name, r.Severity, r.Title)

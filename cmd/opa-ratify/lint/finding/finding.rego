@@ -5,8 +5,6 @@
 # description: How a rule says what it found.
 package lint.finding
 
-_docs := "https://github.com/opa-ratify/opa-ratify/blob/main/cmd/opa-ratify/lint/README.md"
-
 # METADATA
 # title: A finding
 # description: |
@@ -19,7 +17,6 @@ of(chain, location, what) := {
 	"message": sprintf("%s: %s", [what, _line(about.description)]),
 	"remedy": _line(about.custom.remedy),
 	"location": location,
-	"docs": sprintf("%s#%s", [_docs, name]),
 } if {
 	some entry in chain
 	about := entry.annotations

@@ -33,4 +33,7 @@ _loose(pattern) if regex.match(`[A-Za-z0-9_-]\.[*+]`, pattern)
 
 _loose(pattern) if regex.match(`[A-Za-z0-9_-]\[\^[^]]*\][*+]`, pattern)
 
-_loose(pattern) if regex.match(`\.[*+](?:\\\.)?[A-Za-z0-9]+\\\.[A-Za-z]+$`, pattern)
+_loose(pattern) if {
+	not contains(pattern, "://")
+	regex.match(`\.[*+][A-Za-z0-9][A-Za-z0-9-]*(\\\.[A-Za-z0-9-]+)+$`, pattern)
+}
