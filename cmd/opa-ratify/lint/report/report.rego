@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # METADATA
+# scope: package
 # title: Comment that silences nothing
 # description: a comment `lint:ignore` needs the name of a rule, a reason, and a finding to silence
 # custom:
@@ -12,6 +13,7 @@ package lint.report
 import data.lint.finding
 
 # METADATA
+# scope: document
 # title: What is found
 # description: |
 #   The set of all findings of the packages `data.lint.rules`, without those that a
@@ -26,7 +28,10 @@ findings contains finding.of(rego.metadata.chain(), _place(ignore), what) if {
 	some what in _objections(ignore)
 }
 
-_all contains found if some found in data.lint.rules[_].findings
+_all contains found if {
+	some rule in data.lint.rules
+	some found in rule.findings
+}
 
 _silenced(found) if {
 	some ignore in input.ignores

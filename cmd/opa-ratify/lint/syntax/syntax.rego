@@ -94,32 +94,35 @@ else := ""
 #   For a decision and the names of lists, the array of {"name", "ref", "var"}: where
 #   it takes elements of such a list into a variable, by `some x in …`, `every x in …`
 #   or `x := …[_]`.
-elements(decision, lists) := array.concat(
-	[{"name": last(list), "ref": list, "var": variable.value} |
-		some call in decision.calls
-		call.name in {"internal.member_2", "internal.member_3"}
-		list := call.args[count(call.args) - 1]
-		last(list) in lists
-		variable := call.args[count(call.args) - 2]
-		variable.type == "var"
-	],
-	array.concat(
-		[{"name": last(list), "ref": list, "var": every_.value.value} |
-			walk(decision.rule, [_, every_])
-			list := every_.domain
-			last(list) in lists
-		],
-		[{"name": name, "ref": list, "var": call.args[0].value} |
-			some call in decision.calls
-			call.name in {"assign", "eq"}
-			call.args[0].type == "var"
-			list := call.args[1]
-			list.type == "ref"
-			name := list.value[count(list.value) - 2].value
-			name in lists
-		],
-	),
-)
+elements(decision, lists) := array.flatten([
+	_iterated(decision, lists),
+	_every(decision, lists),
+	_assigned(decision, lists),
+])
+
+_iterated(decision, lists) := [{"name": last(list), "ref": list, "var": variable.value} |
+	some call in decision.calls
+	call.name in {"internal.member_2", "internal.member_3"}
+	list := call.args[count(call.args) - 1]
+	last(list) in lists
+	variable := call.args[count(call.args) - 2]
+	variable.type == "var"
+]
+
+_every(decision, lists) := [{"name": last(node.domain), "ref": node.domain, "var": node.value.value} |
+	walk(decision.rule, [_, node])
+	last(node.domain) in lists
+]
+
+_assigned(decision, lists) := [{"name": name, "ref": list, "var": call.args[0].value} |
+	some call in decision.calls
+	call.name in {"assign", "eq"}
+	call.args[0].type == "var"
+	list := call.args[1]
+	list.type == "ref"
+	name := list.value[count(list.value) - 2].value
+	name in lists
+]
 
 # METADATA
 # title: Rules that an answer depends on
@@ -132,17 +135,17 @@ reachable(package_, roots) := graph.reachable(_dependencies[package_], present) 
 } else := object.keys(_dependencies[package_])
 
 _dependencies[package_] := {name: needs |
-	some name in _names[package_]
+	some name in names
 	needs := {node.value |
 		some decision in decisions
 		decision["package"] == package_
 		decision.name == name
 		walk(decision.rule, [_, node])
 		node.type == "var"
-		node.value in _names[package_]
+		node.value in names
 	}
 } if {
-	some package_, _ in _names
+	some package_, names in _names
 }
 
 _names[package_] contains decision.name if {
@@ -151,16 +154,20 @@ _names[package_] contains decision.name if {
 }
 
 # METADATA
+# scope: document
 # title: Rules that admit or refuse
 # description: The names of rules that clients ask for a decision.
-answers := _refusing | {"allow"}
+answers contains "allow"
 
-_refusing := {decision.name | some decision in decisions; refuses(decision.name)}
+answers contains decision.name if {
+	some decision in decisions
+	refuses(decision.name)
+}
 
 # METADATA
 # title: Rules that refuse
 # description: True for names such as `deny` and `violation`.
-refuses(name) if regex.match(`^(deny|denied|violations?|reject|rejected|forbid|forbidden|block|blocked|refuse|refused)(_.*)?$`, name)
+refuses(name) if regex.match(`^(deny|denied|violations?|(reject|forbid|block|refuse)(ed|d|den)?)(_.*)?$`, name)
 
 # METADATA
 # title: Calls that verify

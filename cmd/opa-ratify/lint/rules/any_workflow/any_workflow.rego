@@ -20,10 +20,15 @@ findings contains finding.of(rego.metadata.chain(), places.at(document, pointer)
 	some i, identity in document.value.cosign.identities
 	some claim in ["repository", "owner", "repository_id", "owner_id"]
 	identity[claim]
-	missing := [name | some name in ["workflow", "ref"]; not identity[name]]
+	missing := [name | some name in ["workflow", "ref"]; not _said(identity, name)]
 	count(missing) > 0
 	not identity.subject
 	not identity.commit
 	pointer := sprintf("/cosign/identities/%d", [i])
 	what := sprintf("the identity says no %s", [concat(" and no ", missing)])
 }
+
+_said(identity, name) if identity[name]
+
+# The workflow's own ref, of a workflow that signs for others.
+_said(identity, "ref") if contains(identity.workflow, "@")

@@ -15,10 +15,11 @@ import data.lint.places
 
 # METADATA
 # title: Ignored logs
-findings contains finding.of(rego.metadata.chain(), places.at(document, pointer), sprintf("`%s: ignored` with identities", [log])) if {
+findings contains finding.of(rego.metadata.chain(), places.at(document, pointer), what) if {
 	some document in input.trust
 	count(document.value.cosign.identities) > 0
 	some log in ["transparency_log", "certificate_transparency"]
 	document.value.cosign[log] == "ignored"
 	pointer := sprintf("/cosign/%s", [log])
+	what := sprintf("`%s: ignored` with identities", [log])
 }

@@ -36,8 +36,6 @@ findings contains finding.of(rego.metadata.chain(), syntax.at(decision, call.nod
 	_is_input(call.args[0])
 }
 
-_is_input(term) if term == object.union(term, {"type": "var", "value": "input"})
-
 _is_input(term) if {
 	count(term.value) == 1
 	term.value[0].value == "input"

@@ -16,7 +16,7 @@ import data.lint.syntax
 
 # METADATA
 # title: Dates in data
-findings contains finding.of(rego.metadata.chain(), places.at(document, pointer), sprintf("`%s: %v`", [name, date])) if {
+findings contains finding.of(rego.metadata.chain(), places.at(document, pointer), what) if {
 	not _clock_is_asked
 	count(syntax.decisions) > 0
 	some document in input.documents
@@ -26,6 +26,7 @@ findings contains finding.of(rego.metadata.chain(), places.at(document, pointer)
 	is_string(date)
 	not "cosign" in path
 	pointer := places.pointer(path)
+	what := sprintf("`%s: %v`", [name, date])
 }
 
 _clock_is_asked if {

@@ -15,21 +15,23 @@ import data.lint.places
 
 # METADATA
 # title: Levels
-findings contains finding.of(rego.metadata.chain(), places.at(document, pointer), sprintf("`level: %s`", [level])) if {
+findings contains finding.of(rego.metadata.chain(), places.at(document, pointer), what) if {
 	some document in input.trust
 	some i, statement in document.value.notation.trust_policy.trustPolicies
 	level := statement.signatureVerification.level
 	level in {"audit", "skip"}
 	pointer := sprintf("/notation/trust_policy/trustPolicies/%d/signatureVerification/level", [i])
+	what := sprintf("`level: %s`", [level])
 }
 
 # METADATA
 # title: Overrides
-findings contains finding.of(rego.metadata.chain(), places.at(document, pointer), sprintf("`%s: %s`", [check, action])) if {
+findings contains finding.of(rego.metadata.chain(), places.at(document, pointer), what) if {
 	some document in input.trust
 	some i, statement in document.value.notation.trust_policy.trustPolicies
 	some check in ["authenticity", "integrity"]
 	action := statement.signatureVerification.override[check]
 	action in {"log", "skip"}
 	pointer := sprintf("/notation/trust_policy/trustPolicies/%d/signatureVerification/override/%s", [i, check])
+	what := sprintf("`%s: %s`", [check, action])
 }
