@@ -5,6 +5,7 @@ package lint_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/cover"
@@ -14,15 +15,16 @@ import (
 
 // TestRego runs the tests beside the rules as `opa test` does, and demands that
 // they reach every expression.
+//
+//nolint:paralleltest // other tests let OPA write syntax with places, tenfold: see input.value
 func TestRego(t *testing.T) {
-	t.Parallel()
 	modules, store, err := tester.LoadWithRegoVersion([]string{"finding", "places", "report", "rules", "sample", "syntax"}, nil, ast.RegoV1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	coverage := cover.New()
 	if err := storage.Txn(t.Context(), store, storage.TransactionParams{}, func(txn storage.Transaction) error {
-		results, err := tester.NewRunner().SetStore(store).SetModules(modules).SetCoverageQueryTracer(coverage).RunTests(t.Context(), txn)
+		results, err := tester.NewRunner().SetTimeout(time.Minute).SetStore(store).SetModules(modules).SetCoverageQueryTracer(coverage).RunTests(t.Context(), txn)
 		if err != nil {
 			return err
 		}

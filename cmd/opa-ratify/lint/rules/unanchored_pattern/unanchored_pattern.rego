@@ -49,10 +49,11 @@ _anchored(pattern) if {
 
 _without_groups(pattern) := regex.replace(regex.replace(pattern, `\([^()]*\)`, ""), `\([^()]*\)`, "")
 
+_is_identity(term) if syntax.last(term) in _identities
+
 _is_identity(term) if {
 	term.type == "ref"
-	some part in term.value
-	part.value in _identities
+	term.value[count(term.value) - 2].value in {"annotations", "claims"}
 }
 
 _is_identity(term) if {
@@ -60,4 +61,4 @@ _is_identity(term) if {
 	term.value in _identities
 }
 
-_identities := {"annotations", "claims", "identity", "issuer", "oidc_issuer", "signer", "subject"}
+_identities := {"identity", "issuer", "oidc_issuer", "subject"}

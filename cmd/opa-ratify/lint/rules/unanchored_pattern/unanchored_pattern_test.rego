@@ -7,6 +7,7 @@ import data.lint.sample_test
 _bad := [
 	[`allow if regex.match("acme", s.signer.identity)`],
 	[`allow if regex.match("^a|b$", s.signer.identity)`],
+	[`allow if contains(s.annotations["org.example/team"], "acme")`],
 	[`f(subject) if contains(subject, "acme")`],
 	[`allow if startswith(s.signer.identity, "https://github.com/acme")`],
 	[`allow if endswith(s.signer.identity, "acme.example")`],

@@ -5,11 +5,13 @@ import data.lint.rules.weak_level
 import data.lint.sample_test
 
 _bad := [
-	{"notation": {"trust_policy": {"trustPolicies": [{"signatureVerification": {"level": "audit"}}]}}},
-	{"notation": {"trust_policy": {"trustPolicies": [{"signatureVerification": {"override": {"authenticity": "log"}}}]}}},
+	_policy({"level": "audit"}),
+	_policy({"override": {"authenticity": "log"}}),
 ]
 
-_good := [{"notation": {"trust_policy": {"trustPolicies": [{"signatureVerification": {"override": {"revocation": "log"}}}]}}}]
+_policy(verification) := {"notation": {"trust_policy": {"trustPolicies": [{"signatureVerification": verification}]}}}
+
+_good := [_policy({"override": {"revocation": "log"}})]
 
 test_bad_is_found if {
 	every sample in _bad {
