@@ -69,12 +69,9 @@ func (o options) exit(c *cobra.Command, bundles []string) error {
 
 // run lints and prints. It reports whether there are errors.
 func (o options) run(ctx context.Context, out io.Writer, bundles []string) (failed bool, err error) {
-	print, found := writers()[o.output]
+	write, found := writers()[o.output]
 	if !found {
 		return false, fmt.Errorf("--output %q is not table, json, sarif or github", o.output)
-	}
-	if ctx == nil {
-		ctx = context.Background()
 	}
 	linter, err := newLinter(ctx, o.rules)
 	if err != nil {
@@ -93,7 +90,7 @@ func (o options) run(ctx context.Context, out io.Writer, bundles []string) (fail
 	if o.strict {
 		report.promote()
 	}
-	return report.failed(), print(out, report)
+	return report.failed(), write(out, report)
 }
 
 // lint reads and judges the bundles, each on its own. The error joins those of

@@ -40,7 +40,7 @@ func write(t *testing.T, files map[string]string) string {
 
 func TestExitCode(t *testing.T) {
 	t.Parallel()
-	const warning = "package trust\n\ndefault allow := false\n\nallow if not deny\n\ndeny := true\n"
+	const warning = "package trust\n\ndefault allow := false\n\nallow if not refused\n\nrefused := true\n"
 	dir := write(t, map[string]string{
 		"clean/p.rego":       "package p\n\nx := 1\n",
 		"warning/p.rego":     warning,
@@ -89,6 +89,39 @@ func TestExitCode(t *testing.T) {
 				t.Errorf("exit code %d, want %d; %s", code, tt.want, stderr)
 			}
 		})
+	}
+}
+
+// TestOddShapes: data of any shape is judged as far as it goes.
+func TestOddShapes(t *testing.T) {
+	t.Parallel()
+	const odd = `
+a: {cosign: {identities: 7, keys: x}}
+b: {cosign: {identities: [7, {subject_regexp: 7, repository: 7, workflow: 7}], trusted_root: 7}}
+c: {notation: {trust_policy: {trustPolicies: {x: 7}}, trust_stores: []}}
+d: {notation: {trust_policy: {trustPolicies: [7, {signatureVerification: [], trustedIdentities: 7}]}, trust_stores: []}}
+e: {policies: 7}
+f: {policies: [7, {scopes: 7}, {scopes: {"*": 7}}]}
+g: {expires: 7}
+"h/~": &anchor {1: 2, true: false}
+i: *anchor
+`
+	const rules = `# METADATA
+# custom:
+#   terms: [7]
+#   domain: 7
+#   type: call
+package p
+
+# METADATA
+# custom: {terms: [7], domain: 7, type: call, value: 7, negated: true}
+x.y["z"][7] := [a | some a in {1: "b"}] if true
+
+f({"a": a}, [_, b]) := {a: b}
+`
+	dir := write(t, map[string]string{"data.yaml": odd, "p.rego": rules})
+	if got := findings(t, dir); len(got) == 0 {
+		t.Error("nothing was found")
 	}
 }
 

@@ -31,4 +31,7 @@ findings contains finding.of(rego.metadata.chain(), places.at(document, pointer)
 _said(identity, name) if identity[name]
 
 # The workflow's own ref, of a workflow that signs for others.
-_said(identity, "ref") if contains(identity.workflow, "@")
+_said(identity, "ref") if {
+	is_string(identity.workflow)
+	contains(identity.workflow, "@")
+}

@@ -20,6 +20,7 @@ findings contains finding.of(rego.metadata.chain(), places.at(document, pointer)
 	some document in input.trust
 	some i, identity in document.value.cosign.identities
 	some name in ["issuer_regexp", "subject_regexp"]
+	is_string(identity[name])
 	_loose(_name(identity[name]))
 	pointer := sprintf("/cosign/identities/%d/%s", [i, name])
 	what := sprintf("`%s`", [identity[name]])

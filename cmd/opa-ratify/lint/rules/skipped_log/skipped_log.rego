@@ -17,7 +17,7 @@ import data.lint.places
 # title: Ignored logs
 findings contains finding.of(rego.metadata.chain(), places.at(document, pointer), what) if {
 	some document in input.trust
-	count(document.value.cosign.identities) > 0
+	document.value.cosign.identities
 	some log in ["transparency_log", "certificate_transparency"]
 	document.value.cosign[log] == "ignored"
 	pointer := sprintf("/cosign/%s", [log])
