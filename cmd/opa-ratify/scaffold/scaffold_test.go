@@ -107,6 +107,24 @@ func whole(t *testing.T, name, dir string) {
 	}
 }
 
+// TestReadmeExample compares README.md with what the command prints.
+func TestReadmeExample(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := regexp.MustCompile("(?s)```console\n\\$ opa-ratify init --with github-actions policy\n(.*?)```").FindSubmatch(readme)
+	if example == nil {
+		t.Fatal("README.md has no example")
+	}
+	dir := filepath.Join(t.TempDir(), "policy")
+	stdout, _, _ := run(t, "--with", "github-actions", dir)
+	if diff := cmp.Diff(string(example[1]), strings.ReplaceAll(stdout, dir, "policy")); diff != "" {
+		t.Errorf("(-README +got):\n%s", diff)
+	}
+}
+
 func TestPlaceholders(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() // empty, and there

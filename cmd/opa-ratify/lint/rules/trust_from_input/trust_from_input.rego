@@ -37,20 +37,44 @@ findings contains finding.of(rego.metadata.chain(), syntax.at(decision, call.nod
 }
 
 _is_input(term) if {
-	count(term.value) == 1
-	term.value[0].value == "input"
+	_from_input(term)
+	_whole(array.slice(term.value, 1, count(term.value)))
 }
 
-_asked(_, term) if {
-	term.type == "ref"
-	term.value[0].value == "input"
-}
+_whole([])
+
+_whole([part]) if part.value == "request"
+
+_asked(_, term) if _brought(term)
 
 _asked(decision, term) if {
 	term.type == "var"
 	some call in decision.calls
 	call.name in {"assign", "eq"}
 	call.args[0].value == term.value
-	call.args[1].type == "ref"
-	call.args[1].value[0].value == "input"
+	_brought(call.args[1])
+}
+
+# A rule of that name.
+_asked(decision, term) if {
+	term.type == "var"
+	some other in syntax.decisions
+	other["package"] == decision["package"]
+	other.name == term.value
+	_brought(other.rule.head.value)
+}
+
+_brought(term) if _from_input(term)
+
+# What is merged with the asker's.
+_brought(term) if {
+	term.type == "call"
+	syntax.dotted(term.value[0].value) in {"json.patch", "object.union"}
+	some part in array.slice(term.value, 1, 3)
+	_from_input(part)
+}
+
+_from_input(term) if {
+	term.type == "ref"
+	term.value[0].value == "input"
 }

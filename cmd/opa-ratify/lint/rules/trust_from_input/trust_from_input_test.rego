@@ -8,11 +8,16 @@ _bad := [
 	[`allow if ratify.verify({"image": "x", "trust": input.trust}).verified`],
 	[`allow if { mine := input.trust; ratify.verify({"trust": mine}).verified }`],
 	[`allow if ratify.verify(input).verified`],
+	[`allow if ratify.verify(input.request).verified`],
+	[`allow if ratify.verify({"trust": object.union(data.trust.x, input.more)}).verified`],
+	[`allow if ratify.verify({"trust": _trust}).verified`, "_trust := input.trust"],
 ]
 
 _good := [
 	[`allow if ratify.verify({"image": "x", "trust": data.trust[input.namespace]}).verified`],
 	[`allow if ratify.verify(input.image).verified`],
+	["allow if ratify.verify(7).verified"],
+	[`allow if ratify.verify({"trust": _trust}).verified`, "_trust := data.trust.x"],
 	[`allow if { mine := data.trust.x; ratify.verify({"trust": mine}).verified }`],
 ]
 

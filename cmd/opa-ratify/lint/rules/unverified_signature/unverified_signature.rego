@@ -39,6 +39,20 @@ findings contains finding.of(rego.metadata.chain(), syntax.at(decision, ref), sy
 }
 
 # METADATA
+# title: Elements of a list with another name
+# description: After `list := report.signatures`, `list[_].signer`.
+findings contains finding.of(rego.metadata.chain(), syntax.at(decision, ref), syntax.text(ref)) if {
+	some decision in _admitting
+	some call in decision.calls
+	call.name in {"assign", "eq"}
+	syntax.last(call.args[1]) in _lists
+	some ref in decision.refs
+	ref.value[0].value == call.args[0].value
+	_telling(ref.value[2])
+	not _asked(decision, array.slice(ref.value, 0, 2))
+}
+
+# METADATA
 # title: Counted lists
 findings contains finding.of(rego.metadata.chain(), syntax.at(decision, compared.node), syntax.text(compared.node)) if {
 	some decision in _admitting
@@ -65,7 +79,13 @@ _asked(decision, element) if {
 	_plain(array.slice(ref.value, 0, count(element))) == _plain(element)
 }
 
-_plain(parts) := [[part.type, object.remove(part, ["location"]).value] | some part in parts]
+# _plain leaves out where the parts are written.
+_plain(parts) := {[path, value] |
+	walk(parts, [path, value])
+	not is_object(value)
+	not is_array(value)
+	not "location" in path
+}
 
 _admitting := [decision |
 	some decision in syntax.decisions

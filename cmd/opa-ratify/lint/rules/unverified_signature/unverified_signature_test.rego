@@ -10,11 +10,14 @@ _bad := [
 	[`allow if { every s in report.signatures { s.signer.subject == "x" } }`],
 	[`allow if report.signatures[_].format == "cosign"`],
 	[`allow if count(report.signatures) > 0`],
+	[`allow if { list := report.signatures; list[_].signer.subject == "x" }`],
 	[`allow if _ok`, `_ok if report.attestations[0].signer.subject == "x"`],
 	[`by_release if report.signatures[_].signer.subject == "x"`],
 ]
 
 _good := [
+	[`allow if { list := report.signatures; list[i].verified; list[i].signer.subject == "x" }`],
+	[`allow if { f(input.x).signatures[i].verified; f(input.x).signatures[i].signer.subject == "x" }`],
 	[`allow if { some s in report.signatures; s.verified; s.signer.subject == "x" }`],
 	[`allow if { report.signatures[i].verified; report.signatures[i].signer.subject == "x" }`],
 	[`allow if report.verified`, `note if report.signatures[_].signer.subject == "x"`],
