@@ -40,7 +40,7 @@ func write(t *testing.T, files map[string]string) string {
 
 func TestExitCode(t *testing.T) {
 	t.Parallel()
-	const warning = "package trust\n\ndefault allow := false\n\nallow if not a\n\na := true\n"
+	const warning = "package trust\n\nbad if input.x\n\ndefault allow := false\n\nallow if not bad\n"
 	dir := write(t, map[string]string{
 		"clean/p.rego":       "package p\n\nx := 1\n",
 		"warning/p.rego":     warning,
