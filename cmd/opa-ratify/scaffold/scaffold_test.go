@@ -172,7 +172,7 @@ func TestNothingIsOverwritten(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new")
-	if _, stderr, code := run(t, "--with", "nothing", dir); code != 1 || !strings.Contains(stderr, "there are cosign-key, default") {
+	if _, stderr, code := run(t, "--with", "nothing", dir); code != 1 || !strings.Contains(stderr, `no bundle "nothing" to start from; there are `) {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {

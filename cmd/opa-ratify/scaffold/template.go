@@ -74,7 +74,7 @@ func relocate(text, name, dir string) string {
 }
 
 // mark is the comment at the end of a line that holds a sample.
-var mark = regexp.MustCompile(`^(\s*(?:- )*(?:[\w-]+: ?)?)(.*?)\s*# edit: (.+)$`) //nolint:gochecknoglobals // a constant, but for its type
+var mark = regexp.MustCompile(`^(\s*(?:- )*(?:(?:[\w-]+|"[^"]*"): ?)?)(.*?)\s*# edit: (.+)$`) //nolint:gochecknoglobals // a constant, but for its type
 
 // convert replaces the samples in data by placeholders, which no verifier takes
 // for trust. An empty list or object trusts nobody as it is, and stays.
@@ -94,13 +94,11 @@ func convert(name, text string) file {
 		if parts := mark.FindStringSubmatch(line); parts != nil {
 			prefix, value, hint := parts[1], parts[2], parts[3]
 			f.edits = append(f.edits, edit{name, len(lines) + 1, hint})
-			switch value {
-			case "[]", "{}":
-			case "|":
+			if value == "|" {
 				block = indentation(line)
-				line = prefix + placeholder(hint)
-			default:
-				line = prefix + placeholder(hint)
+			}
+			if value != "[]" && value != "{}" {
+				line = prefix + placeholder(value, hint)
 			}
 		}
 		lines = append(lines, line)
@@ -111,7 +109,14 @@ func convert(name, text string) file {
 
 func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
-func placeholder(hint string) string { return strconv.Quote("<" + hint + ">") }
+// placeholder is of the value's kind: a list with one element, or text.
+func placeholder(value, hint string) string {
+	text := strconv.Quote("<" + hint + ">")
+	if strings.HasPrefix(value, "[") {
+		return "[" + text + "]"
+	}
+	return text
+}
 
 func (t template) edits() []edit {
 	var edits []edit
