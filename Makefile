@@ -11,8 +11,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 OPA_VERSION = $(patsubst v%,%,$(shell go list -m -f '{{.Version}}' github.com/open-policy-agent/opa))
 LDFLAGS = -s -w -X main.version=$(VERSION) \
 	-X github.com/open-policy-agent/opa/v1/version.Version=$(OPA_VERSION)+ratify.$(VERSION)
-GO := $(wildcard builtins cmd rego test)
-REGO := $(wildcard rego/ bundles/*/)
+GO := $(wildcard builtins bundles cmd rego test)
+REGO := $(wildcard rego/ bundles/*/ cmd/opa-ratify/lint/)
 FUZZTIME ?= 30s
 BENCHCOUNT ?= 6
 BENCHTIME ?= 0.3s

@@ -3,7 +3,6 @@
 package rego
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,9 +33,47 @@ func sameRule(a, b *ast.Rule) bool {
 	return plainA.Equal(&plainB)
 }
 
+// Problem is something a policy may not do.
+type Problem struct {
+	Location *ast.Location // nil: unknown
+	Text     string        // one line: what is there, and the remedy
+}
+
+// Error returns location and text.
+func (p *Problem) Error() string {
+	if p.Location == nil {
+		return p.Text
+	}
+	return fmt.Sprintf("%v: %s", p.Location, p.Text)
+}
+
+// Check finds what [Install] makes every compiler refuse in the modules, by file:
+// reserved packages, imports that hide the built-ins, mocks outside tests, names
+// the library does not have. The error is the compiler's, about modules that
+// cannot be compiled so far. It may be called concurrently.
+func Check(modules map[string]*ast.Module) ([]*Problem, error) {
+	l, err := open(files)
+	if err != nil {
+		return nil, err
+	}
+	var problems []*Problem
+	c := ast.NewCompiler().WithModuleLoader(func(resolved map[string]*ast.Module) (map[string]*ast.Module, error) {
+		for _, file := range util.KeysSorted(modules) {
+			if _, ours := l.recognise(resolved[file]); !ours {
+				problems = append(problems, l.check(resolved[file])...)
+			}
+		}
+		return nil, errResolved
+	})
+	if c.Compile(modules); len(c.Errors) == 1 && c.Errors[0].Message == errResolved.Error() {
+		return problems, nil
+	}
+	return nil, c.Errors
+}
+
 // check finds what a policy may not do.
-func (l *library) check(m *ast.Module) []error {
-	var problems []error
+func (l *library) check(m *ast.Module) []*Problem {
+	var problems []*Problem
 	if reserved(m.Package.Path) {
 		problems = append(problems, problem(m.Package.Location, "package %v is reserved for the library in this program and differs from it; use another package, "+
 			"or a program built from this source", m.Package.Path))
@@ -75,12 +112,8 @@ func (l *library) unknown(ref ast.Ref) string {
 	return ""
 }
 
-func problem(at *ast.Location, format string, args ...any) error {
-	text := fmt.Sprintf(format, args...)
-	if at == nil {
-		return errors.New(text)
-	}
-	return fmt.Errorf("%v: %s", at, text)
+func problem(at *ast.Location, format string, args ...any) *Problem {
+	return &Problem{Location: at, Text: fmt.Sprintf(format, args...)}
 }
 
 func (l *library) list() string {

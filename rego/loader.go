@@ -21,8 +21,10 @@ func (l *library) load(modules map[string]*ast.Module) (map[string]*ast.Module, 
 		m := modules[file]
 		if name, ok := l.recognise(m); ok {
 			present[name] = true
-		} else {
-			problems = append(problems, l.check(m)...)
+			continue
+		}
+		for _, p := range l.check(m) {
+			problems = append(problems, p)
 		}
 	}
 	if len(problems) > 0 {

@@ -12,12 +12,12 @@ import (
 // answer of its own. `with ratify.verify as {"verified": true}` belongs into
 // tests, packages named …_test or rules named test_…; anywhere else it would be a
 // way to admit images without looking (threat: mocking in production).
-func mocks(m *ast.Module) []error {
+func mocks(m *ast.Module) []*Problem {
 	last, _ := m.Package.Path[len(m.Package.Path)-1].Value.(ast.String)
 	if strings.HasSuffix(string(last), "_test") {
 		return nil
 	}
-	var problems []error
+	var problems []*Problem
 	for _, rule := range m.Rules {
 		if name, ok := rule.Head.Ref()[0].Value.(ast.Var); ok && strings.HasPrefix(string(name), "test_") {
 			continue

@@ -10,11 +10,11 @@ import (
 )
 
 // goFolders are the folders of the top level that hold Go.
-var goFolders = []string{"builtins", "cmd", "rego", "test"}
+var goFolders = []string{"builtins", "bundles", "cmd", "rego", "test"}
 
 // top is all that may be in the root, besides names that begin with a dot.
 var top = slices.Concat(goFolders, []string{
-	"bundles", "charts", "LICENSE", "Makefile", "README.md", "go.mod", "go.sum",
+	"charts", "LICENSE", "Makefile", "README.md", "go.mod", "go.sum",
 })
 
 // meaningless are package names that say nothing about what the package holds.
