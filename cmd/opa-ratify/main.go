@@ -20,6 +20,7 @@ import (
 	"github.com/opa-ratify/opa-ratify/builtins"
 	"github.com/opa-ratify/opa-ratify/builtins/command"
 	"github.com/opa-ratify/opa-ratify/builtins/plugin"
+	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/migrate"
 	"github.com/opa-ratify/opa-ratify/rego"
 )
 
@@ -87,7 +88,7 @@ signatures attached to container images. Trust is written in Rego.
   opa-ratify run --server -b bundles/default`,
 		Version: version,
 	}, "opa-ratify")
-	c.AddCommand(command.All()...)
+	c.AddCommand(append(command.All(), migrate.Command())...)
 	for _, sub := range c.Commands() {
 		switch sub.Name() {
 		case "run":
