@@ -4,10 +4,12 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/migrate/finding"
 	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/migrate/translate"
@@ -42,11 +44,19 @@ func check(ctx context.Context, plan *translate.Plan, findings *finding.List) er
 		}
 		if _, err := query.Eval(ctx, rego.EvalParsedInput(value)); err != nil {
 			d.Incomplete = "it is not valid"
-			findings.Add(finding.Mistake, finding.Place{From: d.From}, fmt.Sprintf("the trust document %q is not valid: %v", d.Name, err),
+			findings.Add(finding.Mistake, finding.Place{From: d.From}, fmt.Sprintf("the trust document %q is not valid: %s", d.Name, reason(err)),
 				"correct it, and remove it from incomplete in trust/data.yaml")
 		}
 	}
 	return nil
+}
+
+// reason drops the text of the question from an error.
+func reason(err error) string {
+	if failed, ok := errors.AsType[*topdown.Error](err); ok {
+		return failed.Message
+	}
+	return err.Error()
 }
 
 // prepared compiles the question once.

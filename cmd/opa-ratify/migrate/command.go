@@ -11,6 +11,7 @@
 package migrate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -89,7 +90,11 @@ func run(c *cobra.Command, o options, paths []string) error {
 	if findings.Has(is(finding.Unreadable)) {
 		return report(c, o, finding.Summary{Findings: findings.Sorted(), Written: []string{}}, exitUnreadable)
 	}
-	files, err := convert(c, set, findings)
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "" // paths with ~ are left alone
+	}
+	files, err := convert(c.Context(), set, home, findings)
 	if err != nil {
 		return fail(c, err)
 	}
@@ -105,14 +110,10 @@ func run(c *cobra.Command, o options, paths []string) error {
 }
 
 // convert translates, checks what came out, and returns the files.
-func convert(c *cobra.Command, set *resource.Set, findings *finding.List) (map[string][]byte, error) {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		home = "" // paths with ~ are left alone
-	}
+func convert(ctx context.Context, set *resource.Set, home string, findings *finding.List) (map[string][]byte, error) {
 	plan := translate.Translate(set, translate.Options{Home: home, Certificates: certificates}, findings)
 	set.Unread()
-	if err := check(c.Context(), plan, findings); err != nil {
+	if err := check(ctx, plan, findings); err != nil {
 		return nil, err
 	}
 	return plan.Files()

@@ -17,10 +17,11 @@ import (
 // [List] and [Map].
 type Node = yaml.Node
 
-// Text returns a string that came from a place; "" for no comment.
+// Text returns a string that came from a place; "" for no comment. A private key
+// is not repeated.
 func Text(text, from string) *Node {
 	n := &Node{}
-	n.SetString(text)
+	n.SetString(finding.Redact(text))
 	n.LineComment = comment(from)
 	return n
 }
@@ -97,7 +98,7 @@ func Document(head string, root *Node) ([]byte, error) {
 // Lines makes comment lines of text.
 func Lines(text string) string {
 	var b strings.Builder
-	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimRight(finding.Redact(text), "\n"), "\n") {
 		b.WriteString(strings.TrimRight("# "+finding.OneLine(line), " ") + "\n")
 	}
 	return b.String()

@@ -98,10 +98,19 @@ func clean(p Place) Place {
 	return p
 }
 
+// Redact returns the text, or what it was if it holds a private key.
+func Redact(text string) string {
+	if strings.Contains(text, "PRIVATE KEY") {
+		return "(a private key, which was not copied)"
+	}
+	return text
+}
+
 // OneLine makes text that strangers wrote fit for one line of a terminal or a
 // comment: without control characters, and of bounded length.
 func OneLine(text string) string {
 	const most = 600
+	text = Redact(text)
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r), r == '\u2028', r == '\u2029', r == '\u0085':

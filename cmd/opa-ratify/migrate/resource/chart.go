@@ -57,16 +57,16 @@ type chart struct {
 
 const keyVaultName = "kmprovider-akv"
 
-func (c chart) text(s string) *yaml.Node { return c.Text(s, c.values) }
+func (c chart) text(s string) *yaml.Node { return c.Default(s, "Ratify's chart") }
 
-// add adds a resource.
-func (c chart) add(kind, name string, spec ...source.Field) {
+// add adds a resource that the values at a place make.
+func (c chart) add(at source.Value, kind, name string, spec ...source.Field) {
 	c.set.object(c.Root(c.Map(
 		source.Field{Key: "apiVersion", Value: c.text(group)},
 		source.Field{Key: "kind", Value: c.text(kind)},
 		source.Field{Key: "metadata", Value: c.Map(source.Field{Key: "name", Value: c.text(name)})},
 		source.Field{Key: "spec", Value: c.Map(spec...)},
-	)))
+	), at))
 }
 
 // inline makes a provider for each text, and returns their names. The deprecated
@@ -77,7 +77,7 @@ func (c chart) inline(contentType, name string, single, several source.Value) []
 		if !v.Exists() || v.IsText() && v.Text() == "" {
 			return
 		}
-		c.add("KeyManagementProvider", name,
+		c.add(v, "KeyManagementProvider", name,
 			source.Field{Key: "type", Value: c.text("inline")},
 			source.Field{Key: "parameters", Value: c.Map(
 				source.Field{Key: "contentType", Value: c.text(contentType)},
@@ -108,7 +108,7 @@ func (c chart) keyVault() (certificates, keys bool) {
 	if listed := v.Get("certificates"); listed.Exists() {
 		list = c.Reuse(listed)
 	}
-	c.add("KeyManagementProvider", keyVaultName,
+	c.add(v, "KeyManagementProvider", keyVaultName,
 		source.Field{Key: "type", Value: c.text("azurekeyvault")},
 		source.Field{Key: "refreshInterval", Value: c.Reuse(v.Get("refreshInterval"))},
 		source.Field{Key: "parameters", Value: c.Map(
@@ -140,7 +140,7 @@ func (c chart) notation(certificates []source.Value, keyVault bool) {
 	}
 	policies := v.Get("trustPolicies").List()
 	stores, document := c.trust(policies, certificates, keyVault)
-	c.add("Verifier", "verifier-notation",
+	c.add(v, "Verifier", "verifier-notation",
 		source.Field{Key: "name", Value: c.text("notation")},
 		source.Field{Key: "artifactTypes", Value: c.text("application/vnd.cncf.notary.signature")},
 		source.Field{Key: "parameters", Value: c.Map(
@@ -164,7 +164,13 @@ func (c chart) trust(policies, certificates []source.Value, keyVault bool) (stor
 	}
 	stores = c.Map(source.Field{Key: "certs", Value: c.List(all...)})
 	if len(policies) == 0 {
-		return stores, c.List(c.statement(c.values, c.List(c.text("ca:certs")), 0))
+		return stores, c.List(c.Map(
+			source.Field{Key: "name", Value: c.text("default")},
+			source.Field{Key: "registryScopes", Value: c.List(c.text("*"))},
+			source.Field{Key: "signatureVerification", Value: c.Map(source.Field{Key: "level", Value: c.text("strict")})},
+			source.Field{Key: "trustStores", Value: c.List(c.text("ca:certs"))},
+			source.Field{Key: "trustedIdentities", Value: c.List(c.text("*"))},
+		))
 	}
 	typed := map[string]*yaml.Node{}
 	n := 0
@@ -264,7 +270,7 @@ func (c chart) cosign(keys []source.Value, keyVault bool) {
 		at.Add(finding.Note, "Ratify's chart enables Cosign without a key: it denies every image that has a Cosign signature, and so does the bundle",
 			"give keys, or set cosign.enabled: false")
 	}
-	c.add("Verifier", "verifier-cosign",
+	c.add(v, "Verifier", "verifier-cosign",
 		source.Field{Key: "name", Value: c.text("cosign")},
 		source.Field{Key: "artifactTypes", Value: c.text("application/vnd.dev.cosign.artifact.sig.v1+json")},
 		source.Field{Key: "parameters", Value: c.Map(source.Field{Key: "trustPolicies", Value: policies})})

@@ -25,7 +25,7 @@ func (c chart) store() {
 		source.Field{Key: "cacheEnabled", Value: c.Reuse(v.At("cache", "enabled"))},
 		source.Field{Key: "ttl", Value: c.Reuse(v.At("cache", "ttl"))},
 	)
-	c.add("Store", "store-oras", source.Field{Key: "name", Value: c.text("oras")}, source.Field{Key: "parameters", Value: c.Map(fields...)})
+	c.add(v, "Store", "store-oras", source.Field{Key: "name", Value: c.text("oras")}, source.Field{Key: "parameters", Value: c.Map(fields...)})
 }
 
 // credentials makes the provider that is enabled; of several the chart's last.
@@ -70,7 +70,7 @@ func (c chart) others() {
 	} {
 		at := c.values.Get(v.section)
 		if enabled := at.Get("enabled"); enabled.Bool(false) {
-			c.add("Verifier", v.name,
+			c.add(at, "Verifier", v.name,
 				source.Field{Key: "name", Value: c.Text(v.section, enabled)},
 				source.Field{Key: "artifactTypes", Value: c.Text(v.artifactType, enabled)},
 				source.Field{Key: "parameters", Value: c.Reuse(at)})
@@ -81,7 +81,7 @@ func (c chart) others() {
 
 func (c chart) policy() {
 	rego := c.values.At("policy", "useRego")
-	c.add("Policy", "ratify-policy",
+	c.add(rego, "Policy", "ratify-policy",
 		source.Field{Key: "type", Value: c.text("config-policy")},
 		source.Field{Key: "parameters", Value: c.Map(source.Field{Key: "artifactVerificationPolicies", Value: c.Map(
 			source.Field{Key: "default", Value: c.text("all")},

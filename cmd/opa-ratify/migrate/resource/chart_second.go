@@ -61,7 +61,7 @@ func (s *Set) secondChart(root source.Value) {
 			)})},
 		)},
 	)
-	s.executor(Meta{Kind: "Executor", Name: "ratify-executor-1", At: c.Root(spec).Named("values")}, c.Root(spec).Named("values"))
+	s.executor(Meta{Kind: "Executor", Name: "ratify-executor-1", At: c.Root(spec, root.Get("executor"))}, c.Root(spec, root.Get("executor")))
 	concurrency(root.At("executor", "concurrency"))
 	c.set.seconds("gatekeeper.timeout", root.At("provider", "timeout", "validationTimeoutSeconds"), 100)
 	c.set.seconds("gatekeeper.mutation_timeout", root.At("provider", "timeout", "mutationTimeoutSeconds"), 50)

@@ -39,12 +39,20 @@ func (m *Maker) note(v Value) {
 	}
 }
 
+// Default returns text that stands nowhere: who makes documents has it.
+func (m *Maker) Default(text, of string) *yaml.Node {
+	n := &yaml.Node{}
+	n.SetString(text)
+	m.file.origins[n] = of
+	return n
+}
+
 // Text returns text that stands at v's place.
 func (m *Maker) Text(text string, v Value) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(text)
-	if v.node != nil {
-		n.Line, n.Column = v.node.Line, v.node.Column
+	if at := v.where(); at != nil {
+		n.Line, n.Column = at.Line, at.Column
 	}
 	m.file.origins[n] = v.title()
 	return n
@@ -80,5 +88,11 @@ func (*Maker) Map(fields ...Field) *yaml.Node {
 	return n
 }
 
-// Root returns a made document.
-func (m *Maker) Root(n *yaml.Node) Value { return Value{node: n, file: m.file} }
+// Root returns a made document that v is the reason for.
+func (m *Maker) Root(n *yaml.Node, v Value) Value {
+	if at := v.where(); at != nil && v.Exists() {
+		n.Line, n.Column = at.Line, at.Column
+	}
+	m.file.origins[n] = v.title()
+	return Value{node: n, file: m.file, owner: "values"}
+}

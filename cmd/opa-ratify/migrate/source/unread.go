@@ -32,7 +32,7 @@ func (v Value) Unread() {
 	case v.IsMap():
 		for i := 0; i+1 < len(v.node.Content); i += 2 {
 			k := v.node.Content[i]
-			child := Value{node: v.node.Content[i+1], file: v.file, owner: v.owner, path: v.below(k.Value)}
+			child := Value{node: v.node.Content[i+1], key: k, file: v.file, owner: v.owner, path: v.below(k.Value)}
 			if v.file.read[k] {
 				child.Unread()
 				continue
@@ -48,10 +48,10 @@ func (v Value) Unread() {
 }
 
 // nearest suggests what an unknown key may have meant among those somebody asked
-// for but did not find.
+// for.
 func (v Value) nearest(key string) string {
-	const worthALook, tooFar = 64, 4
-	best, distance := "", tooFar
+	const worthALook = 64 // longer keys are no typo; the comparison is quadratic
+	best, distance := "", len(key)/2+1
 	for _, known := range v.file.asked[v.node] {
 		if len(key) > worthALook || strings.EqualFold(key, known) {
 			continue

@@ -4,6 +4,7 @@ package source
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 // concurrent use.
 type Value struct {
 	node  *yaml.Node
+	key   *yaml.Node // where it stands: its key, or what it is missing from; nil for a root
 	file  *file
 	owner string // "Verifier/verifier-notation"
 	path  string // below the owner, "spec.parameters"
@@ -27,7 +29,7 @@ type file struct {
 	name     string
 	findings *finding.List
 	read     map[*yaml.Node]bool     // keys somebody asked for
-	asked    map[*yaml.Node][]string // keys somebody asked for in vain, by map
+	asked    map[*yaml.Node][]string // what keys somebody asked for, by map
 	origins  map[*yaml.Node]string   // where nodes of a made document come from
 }
 
@@ -53,21 +55,29 @@ func (v Value) Named(owner string) Value {
 // whatever the case of its letters.
 func (v Value) Get(key string) Value {
 	if !v.IsMap() {
-		return Value{file: v.file, owner: v.owner, path: v.below(key)}
+		return Value{key: v.where(), file: v.file, owner: v.owner, path: v.below(key)}
 	}
 	var found *yaml.Node
-	path := v.below(key)
+	path, at := v.below(key), v.where()
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		k := v.node.Content[i]
 		if k.Value == key || found == nil && strings.EqualFold(k.Value, key) {
 			v.file.read[k] = true
-			found, path = v.node.Content[i+1], v.below(k.Value)
+			found, path, at = v.node.Content[i+1], v.below(k.Value), k
 		}
 	}
-	if found == nil {
+	if !slices.Contains(v.file.asked[v.node], key) {
 		v.file.asked[v.node] = append(v.file.asked[v.node], key)
 	}
-	return Value{node: found, file: v.file, owner: v.owner, path: path}
+	return Value{node: found, key: at, file: v.file, owner: v.owner, path: path}
+}
+
+// where is the node whose place is v's: of what has several lines its key.
+func (v Value) where() *yaml.Node {
+	if v.node == nil || v.key != nil && v.key.Line > 0 && v.node.Kind != yaml.ScalarNode {
+		return v.key
+	}
+	return v.node
 }
 
 // At follows keys.
@@ -112,7 +122,7 @@ func (v Value) Pairs() []Pair {
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		k := v.node.Content[i]
 		v.file.read[k] = true
-		pairs = append(pairs, Pair{k.Value, Value{node: v.node.Content[i+1], file: v.file, owner: v.owner, path: v.below(k.Value)}})
+		pairs = append(pairs, Pair{k.Value, Value{node: v.node.Content[i+1], key: k, file: v.file, owner: v.owner, path: v.below(k.Value)}})
 	}
 	return pairs
 }
@@ -172,11 +182,11 @@ func (v Value) Place() finding.Place {
 	if v.file != nil {
 		p.File = v.file.name
 	}
-	if v.node != nil {
-		p.Line, p.Column = v.node.Line, v.node.Column
-		if origin, made := v.origin(); made {
-			p.From = origin
-		}
+	if at := v.where(); at != nil {
+		p.Line, p.Column = at.Line, at.Column
+	}
+	if origin, made := v.origin(); made {
+		p.From = origin
 	}
 	return p
 }
@@ -187,7 +197,7 @@ func (v Value) From() string {
 	p := v.Place()
 	at := finding.Place{File: p.File, Line: p.Line}.String()
 	switch {
-	case p.Line == 0:
+	case p.Line == 0 || v.node == nil:
 		return p.From + " (default)"
 	case p.From == "":
 		return at
@@ -206,7 +216,7 @@ func (v Value) Mistake(message, remedy string) { v.Add(finding.Mistake, message,
 func (v Value) title() string { return strings.TrimSpace(v.owner + " " + v.path) }
 
 func (v Value) origin() (string, bool) {
-	if v.file == nil || v.file.origins == nil {
+	if v.file == nil || v.node == nil {
 		return "", false
 	}
 	origin, made := v.file.origins[v.node]
@@ -238,7 +248,9 @@ func (v Value) kind() string {
 func (v Value) As(text string) Value {
 	n := &yaml.Node{}
 	n.SetString(text)
-	n.Line, n.Column = v.node.Line, v.node.Column
+	if at := v.where(); at != nil {
+		n.Line, n.Column = at.Line, at.Column
+	}
 	if origin, made := v.origin(); made {
 		v.file.origins[n] = origin
 	}

@@ -12,6 +12,7 @@ import (
 )
 
 const (
+	nobody      = "nobody"
 	publicGood  = "public-good"
 	publicRekor = "https://rekor.sigstore.dev"
 )
@@ -38,6 +39,9 @@ func (t *translator) cosign(v resource.Verifier) (rings []keyring, whole bool) {
 		}
 		var ring keyring
 		for _, at := range p.Get("scopes").List() {
+			if withoutTag(at) {
+				continue
+			}
 			s, ok := prefixScope(at)
 			if !ok {
 				whole = false
@@ -147,14 +151,14 @@ func (t *translator) drop(d *Document) {
 // nobody is a document by which Cosign signatures are seen and none is accepted:
 // a verifier of Ratify that trusts nobody still denies what is signed.
 func (t *translator) nobody() string {
-	const name = "nobody"
+	const name = nobody
 	for _, d := range t.plan.Documents {
 		if d.Name == name {
 			return name
 		}
 	}
-	t.names[name]++
-	t.plan.Documents = append(t.plan.Documents, &Document{Name: name, Node: commented.Map(commented.Entry{Key: formatCosign, Value: commented.Map(
+	t.names["document "+name] = true
+	t.plan.Documents = append(t.plan.Documents, &Document{Name: name, From: "Ratify's denial of Cosign signatures that it has no key for: here they are seen, and none is accepted", Node: commented.Map(commented.Entry{Key: formatCosign, Value: commented.Map(
 		commented.Entry{Key: "identities", Value: commented.List(commented.Map(
 			commented.Entry{Key: "issuer", Value: commented.Text("https://nobody.invalid", "")},
 			commented.Entry{Key: "subject", Value: commented.Text("nobody@nobody.invalid", "")},

@@ -59,9 +59,12 @@ func anchored(at source.Value) (pattern string, ok bool) {
 	if !strings.HasPrefix(text, "^") && !strings.HasPrefix(text, ".*") {
 		at.Add(finding.Stricter, "is searched for anywhere in Ratify; here the claim has to begin with it", "")
 	}
-	if !strings.HasSuffix(text, "$") && !strings.HasSuffix(text, ".*") {
+	switch open := !strings.HasSuffix(text, "$") && !strings.HasSuffix(text, ".*"); {
+	case open && beyondHost(text):
 		at.Add(finding.Note, "has no end ($), so that it also accepts what goes on after it; that was kept", `end it: "$"`)
 		text += ".*"
+	case open:
+		at.Add(finding.Stricter, "has no end ($), so that Ratify also accepts what goes on after it, as another host; here the claim has to end with it", "")
 	}
 	text = strings.TrimPrefix(text, "^")
 	if trimmed, ends := strings.CutSuffix(text, "$"); ends && !strings.HasSuffix(trimmed, `\`) {
@@ -72,6 +75,12 @@ func anchored(at source.Value) (pattern string, ok bool) {
 		text = escaped
 	}
 	return text, true
+}
+
+// beyondHost reports that a pattern of a URL has come to its path.
+func beyondHost(text string) bool {
+	_, rest, isURL := strings.Cut(text, "://")
+	return isURL && strings.Contains(rest, "/")
 }
 
 // alternatives reports a | outside of all brackets.

@@ -46,6 +46,7 @@ func (t *translator) rules(policy *resource.Policy) rules {
 	r := rules{byType: map[string]string{}, byDefault: "all"}
 	if policy == nil {
 		t.findings.Add(finding.Note, finding.Place{}, `there is no Policy among the files; that of Ratify's chart is assumed: "all" signatures must be good`, "")
+		r.from = "the Policy of Ratify's chart (default)"
 		return r
 	}
 	r.from = policy.At.From()
@@ -112,7 +113,7 @@ func (t *translator) merged(all []Policy) []Policy {
 		policies = append(policies, p)
 	}
 	for i := range policies {
-		policies[i].Name = t.unique(policies[i].Name)
+		policies[i].Name = t.unique("policy ", policies[i].Name)
 	}
 	return policies
 }
@@ -120,7 +121,7 @@ func (t *translator) merged(all []Policy) []Policy {
 // cell makes the policies of one cell: of the signers of all formats one has to
 // vouch, of each format that the rules name as well. The rest is conditions.
 func (t *translator) cell(b bench, r rules, c scope) []Policy {
-	p := Policy{Scopes: []Scope{{c.pattern(), c.at.From()}}, Need: 1, From: cmp.Or(r.from, b.at.From()), Refused: cmp.Or(r.refused, c.refused), Unjudged: b.unjudged}
+	p := Policy{Scopes: []Scope{{c.pattern(), c.at.From()}}, Need: 1, From: b.at.From(), Refused: cmp.Or(r.refused, c.refused), Unjudged: b.unjudged}
 	if !b.whole && c.extent == everything {
 		p.Refused = cmp.Or(p.Refused, "a scope of Ratify's Cosign trust policies could not be translated; images of it may be among these")
 	}

@@ -70,6 +70,9 @@ func (t *translator) keysOf(d *Document, entry source.Value, namespace string) [
 	}
 	switch p.Type {
 	case "inline":
+		if kind := p.Parameters.Get("contentType"); kind.Text() != "key" {
+			return []*commented.Node{t.incomplete(d, kind, p.Title()+" has a certificate, not a key", "public key in PEM")}
+		}
 		return []*commented.Node{commented.Map(
 			commented.Entry{Key: "key", Value: t.publicKey(d, p.Parameters.Get("value"))},
 			commented.Entry{Key: "name", Value: commented.Text(p.Name, p.At.From())},

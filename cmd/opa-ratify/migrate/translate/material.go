@@ -74,8 +74,7 @@ func (t *translator) publicKey(d *Document, at source.Value) *commented.Node {
 func decodePEM(at source.Value, wanted ...string) (blocks []*pem.Block, problem string) {
 	text := at.Text()
 	if strings.Contains(text, "PRIVATE KEY") {
-		at.Mistake("holds a private key; it was not copied", "replace the key: who could read this file could sign")
-		return nil, "it holds a private key"
+		return nil, "it holds a private key, which was not copied: who could read this file could sign, so replace the key"
 	}
 	for rest := []byte(text); ; {
 		var block *pem.Block

@@ -15,7 +15,7 @@ import (
 
 // document starts a trust document with a name of its own.
 func (t *translator) document(name string, at source.Value) *Document {
-	d := &Document{Name: t.unique(name), Node: commented.Map(), From: at.From()}
+	d := &Document{Name: t.unique("document ", name), Node: commented.Map(), From: at.From()}
 	t.plan.Documents = append(t.plan.Documents, d)
 	return d
 }

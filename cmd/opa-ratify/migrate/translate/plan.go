@@ -97,12 +97,12 @@ type translator struct {
 	findings *finding.List
 	plan     *Plan
 	benches  map[string]bench // by namespace
-	names    map[string]int   // of policies and documents, to keep them apart
+	names    map[string]bool  // of policies and documents, after the word for which
 }
 
 // Translate translates a set. What it has to tell is added to findings.
 func Translate(set *resource.Set, o Options, findings *finding.List) *Plan {
-	t := &translator{Options: o, set: set, findings: findings, plan: &Plan{Aside: map[string]string{}}, benches: map[string]bench{}, names: map[string]int{}}
+	t := &translator{Options: o, set: set, findings: findings, plan: &Plan{Aside: map[string]string{}}, benches: map[string]bench{}, names: map[string]bool{}}
 	t.first()
 	t.second()
 	t.stores()
@@ -119,6 +119,9 @@ func (t *translator) general() {
 	}
 	formats := map[string]bool{}
 	for _, d := range t.plan.Documents {
+		if d.Name == nobody {
+			continue
+		}
 		for i := 0; i+1 < len(d.Node.Content); i += 2 {
 			formats[d.Node.Content[i].Value] = true
 		}
@@ -131,11 +134,13 @@ func (t *translator) general() {
 	}
 }
 
-// unique returns name, or name with a number if it is taken.
-func (t *translator) unique(name string) string {
-	t.names[name]++
-	if n := t.names[name]; n > 1 {
-		return t.unique(numbered(name, n))
+// unique returns name, or name with a number if another policy, or another
+// document, has it.
+func (t *translator) unique(kind, name string) string {
+	candidate := name
+	for n := 2; t.names[kind+candidate]; n++ {
+		candidate = numbered(name, n)
 	}
-	return name
+	t.names[kind+candidate] = true
+	return candidate
 }

@@ -123,7 +123,7 @@ func cells(scopes []scope) []scope {
 }
 
 // prefixScope reads a scope of Ratify's Cosign verifier of the first generation:
-// a reference, or a prefix of one.
+// a reference, or a prefix of one. It reports false if it had to be left out.
 func prefixScope(at source.Value) (scope, bool) {
 	text := at.Text()
 	prefix, wild := strings.CutSuffix(text, "*")
@@ -155,16 +155,19 @@ func evil(prefix string) string {
 	return ".evil.example/app"
 }
 
-// exactReference reads a scope without an asterisk, which Ratify compares with
-// the whole reference.
-func exactReference(at source.Value, text string) (scope, bool) {
-	last := text[strings.LastIndex(text, "/")+1:]
-	if !strings.ContainsAny(last, ":@") {
-		if _, ok := repositoryScope(at, text, tree); ok {
-			at.Mistake("matches no image in Ratify, which compares it with the whole reference, tag and all; it was left out", fmt.Sprintf("write %q if that was meant", text+"/*"))
-		}
-		return scope{}, false
+// withoutTag reports a scope that Ratify compares with the whole reference,
+// which always has a tag or a digest: it matches nothing.
+func withoutTag(at source.Value) bool {
+	text := at.Text()
+	if strings.HasSuffix(text, "*") || strings.ContainsAny(text[strings.LastIndex(text, "/")+1:], ":@$") || !strings.Contains(text, "/") {
+		return false
 	}
+	at.Mistake("matches no image in Ratify, which compares it with the whole reference, tag and all; it was left out", fmt.Sprintf("write %q if that was meant", text+":*"))
+	return true
+}
+
+// exactReference reads a scope without an asterisk, one tag or digest.
+func exactReference(at source.Value, text string) (scope, bool) {
 	at.Add(finding.NoCounterpart, "names one tag or digest, and scopes of the bundle are repositories: images of the repository are denied", "write a rule for that image in trust.rego")
 	repository, _, _ := strings.Cut(text, "@")
 	if colon := strings.LastIndex(repository, ":"); colon > strings.LastIndex(repository, "/") {

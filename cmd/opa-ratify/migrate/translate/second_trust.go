@@ -13,6 +13,9 @@ import (
 	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/migrate/source"
 )
 
+// fixed is where comes from what executors cannot choose.
+const fixed = "Ratify v2 (default)"
+
 // secondNotation makes the trust document of a Notation verifier of the second
 // generation, whose level is always strict.
 //
@@ -40,12 +43,12 @@ func (t *translator) secondNotation(v resource.Verifier) string {
 		names.Content = append(names.Content, commented.Text("ca:ratify", p.From()))
 	}
 	commented.Set(d.Node, formatNotation, commented.Map(
-		commented.Entry{Key: "trust_policy", Value: commented.Map(
-			commented.Entry{Key: "version", Value: commented.Text("1.0", "")},
+		commented.Entry{Key: "trust_policy", From: fixed, Value: commented.Map(
+			commented.Entry{Key: "version", Value: commented.Text("1.0", fixed)},
 			commented.Entry{Key: "trustPolicies", Value: commented.List(commented.Map(
-				commented.Entry{Key: "name", Value: commented.Text("default", "")},
+				commented.Entry{Key: "name", Value: commented.Text("default", fixed)},
 				commented.Entry{Key: "registryScopes", Value: t.listOr(d, p.Get("scopes"), "*")},
-				commented.Entry{Key: "signatureVerification", Value: commented.Map(commented.Entry{Key: "level", Value: commented.Text("strict", "")})},
+				commented.Entry{Key: "signatureVerification", Value: commented.Map(commented.Entry{Key: "level", Value: commented.Text("strict", fixed)})},
 				commented.Entry{Key: "trustStores", Value: names},
 				commented.Entry{Key: "trustedIdentities", Value: t.listOr(d, p.Get("trustedIdentities"), "*")},
 			))},
@@ -150,7 +153,7 @@ func (t *translator) proofs(trust *commented.Node, p source.Value, certificates 
 	log, observers, ct := p.Get("ignoreTLog"), p.Get("ignoreObserverTimestamps"), p.Get("ignoreCTLog")
 	ignored := log.Bool(false)
 	if !ignored || certificates || !observers.Bool(false) {
-		commented.Set(trust, "trusted_root", commented.Text(publicGood, ""), "")
+		commented.Set(trust, "trusted_root", commented.Text(publicGood, log.From()), "")
 	}
 	demand := "required"
 	if ignored {

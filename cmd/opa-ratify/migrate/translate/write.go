@@ -59,7 +59,7 @@ documents; conditions are what Ratify demands of all signatures besides.
 // data is the content of data.yaml.
 func (p *Plan) data() *commented.Node {
 	root := commented.Map(
-		commented.Entry{Key: "policies", Value: policies(p.Policies)},
+		commented.Entry{Key: "policies", Value: p.policies(p.Policies)},
 		commented.Entry{Key: "documents", Value: p.documents()},
 		commented.Entry{Key: "namespaces", Value: commented.Map()},
 		commented.Entry{Key: "conditions", Value: p.conditions()},
@@ -67,7 +67,7 @@ func (p *Plan) data() *commented.Node {
 	if len(p.Tenants) > 0 {
 		tenants := commented.Map()
 		for _, t := range p.Tenants {
-			commented.Set(tenants, t.Namespace, commented.Map(commented.Entry{Key: "policies", Value: policies(t.Policies)}), "")
+			commented.Set(tenants, t.Namespace, commented.Map(commented.Entry{Key: "policies", Value: p.policies(t.Policies)}), "")
 		}
 		commented.Set(root, "tenants", tenants, "")
 	}
@@ -83,27 +83,37 @@ func (p *Plan) data() *commented.Node {
 	return root
 }
 
-func policies(all []Policy) *commented.Node {
+func (p *Plan) policies(all []Policy) *commented.Node {
 	list := commented.List()
-	for _, p := range all {
+	for _, one := range all {
 		scopes, signers := commented.List(), commented.List()
-		for _, s := range p.Scopes {
+		for _, s := range one.Scopes {
 			scopes.Content = append(scopes.Content, commented.Text(s.Pattern, s.From))
 		}
-		for _, s := range p.Signers {
-			signers.Content = append(signers.Content, commented.Text(s, ""))
+		for _, name := range one.Signers {
+			signers.Content = append(signers.Content, commented.Text(name, p.origin(name)))
 		}
 		m := commented.Map(
-			commented.Entry{Key: "name", Value: commented.Text(p.Name, p.From)},
+			commented.Entry{Key: "name", Value: commented.Text(one.Name, one.From)},
 			commented.Entry{Key: "scopes", Value: scopes},
-			commented.Entry{Key: "signers", Value: signers, From: p.From},
+			commented.Entry{Key: "signers", Value: signers},
 		)
-		if len(p.Signers) > 1 {
-			commented.Set(m, "require", required(p), "")
+		if len(one.Signers) > 1 {
+			commented.Set(m, "require", required(one), "")
 		}
 		list.Content = append(list.Content, m)
 	}
 	return list
+}
+
+// origin is where a document came from.
+func (p *Plan) origin(name string) string {
+	for _, d := range p.Documents {
+		if d.Name == name {
+			return d.From
+		}
+	}
+	return ""
 }
 
 func required(p Policy) *commented.Node {
@@ -136,8 +146,8 @@ func (p *Plan) conditions() *commented.Node {
 		demands := commented.List()
 		for _, d := range policy.Demands {
 			demands.Content = append(demands.Content, commented.Map(
-				commented.Entry{Key: "trust", Value: commented.Text(d.Document, "")},
-				commented.Entry{Key: "format", Value: commented.Text(d.Format, "")},
+				commented.Entry{Key: "trust", Value: commented.Text(d.Document, p.origin(d.Document))},
+				commented.Entry{Key: "format", Value: commented.Text(d.Format, d.From)},
 				commented.Entry{Key: "require", Value: commented.Text(d.Require, d.From)},
 			))
 		}
