@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,12 +20,17 @@ import (
 	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/migrate/finding"
 	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/migrate/resource"
 	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/migrate/source"
+	"github.com/opa-ratify/opa-ratify/rego"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files") //nolint:gochecknoglobals // a flag
 
 func TestMain(m *testing.M) {
 	builtins.Register()
+	if err := rego.Install(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

@@ -148,7 +148,7 @@ _unjudged contains type if {
 	some type in condition.unjudged
 }
 
-_attached := ratify.referrers(decision.report.reference)
+_attached := ratify.referrers(decision.report.reference) if count(_unjudged) > 0
 
 _is(type, type)
 
