@@ -51,7 +51,7 @@ func newScene(t *testing.T, repositories ...string) *scene {
 		image, err := s.registry.PushImage(t.Context(), repository, "v1")
 		fatal(t, err)
 		var signatures []*sigstore.Signature
-		for _, who := range strings.Split(repository[strings.LastIndex(repository, "/")+1:], "-") {
+		for who := range strings.SplitSeq(repository[strings.LastIndex(repository, "/")+1:], "-") {
 			switch who {
 			case "a":
 				signatures = append(signatures, s.signature(t, s.a, repository, image))
@@ -123,7 +123,9 @@ func (s *scene) migrated(t *testing.T, resources string) string {
 	return out
 }
 
-func indent(text string) string { return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n          ") }
+func indent(text string) string {
+	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n          ")
+}
 
 // allowed asks the bundle.
 func (s *scene) allowed(t *testing.T, bundle, repository, namespace string) (allowed bool, why string) {
@@ -305,7 +307,7 @@ func TestVerdicts(t *testing.T) {
 		},
 		{
 			name:      "a namespace with verifiers of its own",
-			resources: keyA + certificate + notationVerifier + strings.ReplaceAll(strings.Replace(cosignOfA, "kind: Verifier\nmetadata: {", "kind: NamespacedVerifier\nmetadata: {namespace: team-a, ", 1), "cosign:", "cosign:") + store,
+			resources: keyA + certificate + notationVerifier + strings.Replace(cosignOfA, "kind: Verifier\nmetadata: {", "kind: NamespacedVerifier\nmetadata: {namespace: team-a, ", 1) + store,
 			admits:    []string{"n", "[team-a]a", "[team-b]n"}, denies: []string{"a", "[team-a]b", "[team-b]a", "[team-a]x"},
 		},
 		{

@@ -12,6 +12,7 @@ package resource
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/migrate/finding"
@@ -173,10 +174,8 @@ func (m Meta) Title() string {
 }
 
 func known(root source.Value, version string, versions ...string) {
-	for _, v := range versions {
-		if v == version {
-			return
-		}
+	if slices.Contains(versions, version) {
+		return
 	}
 	root.Get("apiVersion").Mistake(fmt.Sprintf("the version %q is not known; the object is read as %s", version, versions[len(versions)-1]),
 		"known are "+strings.Join(versions, " and "))

@@ -110,7 +110,7 @@ func placeOf(err error, name string, raw []byte) finding.Place {
 	if match == nil {
 		return at
 	}
-	at.Line, _ = strconv.Atoi(match[1]) //nolint:errcheck // digits; too many of them are no line
+	at.Line, _ = strconv.Atoi(match[1]) // digits; too many of them are no line
 	if text := line(raw, at.Line); text != "" {
 		at.Column = 1 + len(text) - len(strings.TrimLeft(text, " \t"))
 	}

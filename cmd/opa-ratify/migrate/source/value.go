@@ -36,8 +36,10 @@ type file struct {
 // Exists reports whether there is something other than null.
 func (v Value) Exists() bool { return v.node != nil && v.node.Tag != "!!null" }
 
-// IsMap and IsList report the kind.
-func (v Value) IsMap() bool  { return v.Exists() && v.node.Kind == yaml.MappingNode }
+// IsMap reports an object.
+func (v Value) IsMap() bool { return v.Exists() && v.node.Kind == yaml.MappingNode }
+
+// IsList reports a list.
 func (v Value) IsList() bool { return v.Exists() && v.node.Kind == yaml.SequenceNode }
 
 // IsText reports a string.

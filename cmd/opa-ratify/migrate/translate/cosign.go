@@ -151,19 +151,23 @@ func (t *translator) drop(d *Document) {
 // nobody is a document by which Cosign signatures are seen and none is accepted:
 // a verifier of Ratify that trusts nobody still denies what is signed.
 func (t *translator) nobody() string {
-	const name = nobody
 	for _, d := range t.plan.Documents {
-		if d.Name == name {
-			return name
+		if d.Name == nobody {
+			return d.Name
 		}
 	}
-	t.names["document "+name] = true
-	t.plan.Documents = append(t.plan.Documents, &Document{Name: name, From: "Ratify's denial of Cosign signatures that it has no key for: here they are seen, and none is accepted", Node: commented.Map(commented.Entry{Key: formatCosign, Value: commented.Map(
-		commented.Entry{Key: "identities", Value: commented.List(commented.Map(
-			commented.Entry{Key: "issuer", Value: commented.Text("https://nobody.invalid", "")},
-			commented.Entry{Key: "subject", Value: commented.Text("nobody@nobody.invalid", "")},
-		))},
-		commented.Entry{Key: "trusted_root", Value: commented.Text(publicGood, "")},
-	)})})
-	return name
+	t.names["document "+nobody] = true
+	d := &Document{
+		Name: nobody,
+		From: "Ratify's denial of Cosign signatures that it has no key for: here they are seen, and none is accepted",
+		Node: commented.Map(commented.Entry{Key: formatCosign, Value: commented.Map(
+			commented.Entry{Key: "identities", Value: commented.List(commented.Map(
+				commented.Entry{Key: "issuer", Value: commented.Text("https://nobody.invalid", "")},
+				commented.Entry{Key: "subject", Value: commented.Text("nobody@nobody.invalid", "")},
+			))},
+			commented.Entry{Key: "trusted_root", Value: commented.Text(publicGood, "")},
+		)}),
+	}
+	t.plan.Documents = append(t.plan.Documents, d)
+	return d.Name
 }

@@ -43,6 +43,7 @@ func (s scope) pattern() string {
 		return s.host
 	case below:
 		return s.host + "/" + strings.Join(s.path, "/") + "/**"
+	case tree, exact:
 	}
 	return s.host + "/" + strings.Join(s.path, "/")
 }

@@ -5,6 +5,7 @@ package translate
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -115,10 +116,7 @@ func (t *translator) executor(e resource.Executor) executor {
 // executorCell makes the policies of one cell: each demand of the threshold
 // policy must hold.
 func (t *translator) executorCell(x executor, c scope) []Policy {
-	documents := map[string]string{}
-	for name, d := range x.documents {
-		documents[name] = d
-	}
+	documents := maps.Clone(x.documents)
 	for name, rings := range x.rings {
 		documents[name] = owner(rings, c)
 	}

@@ -150,16 +150,16 @@ func (t *translator) secondTrustPolicy(p source.Value, name string) string {
 
 // proofs says which proofs of the time of signing are demanded.
 func (t *translator) proofs(trust *commented.Node, p source.Value, certificates bool) {
-	log, observers, ct := p.Get("ignoreTLog"), p.Get("ignoreObserverTimestamps"), p.Get("ignoreCTLog")
-	ignored := log.Bool(false)
+	tlog, observers, ct := p.Get("ignoreTLog"), p.Get("ignoreObserverTimestamps"), p.Get("ignoreCTLog")
+	ignored := tlog.Bool(false)
 	if !ignored || certificates || !observers.Bool(false) {
-		commented.Set(trust, "trusted_root", commented.Text(publicGood, log.From()), "")
+		commented.Set(trust, "trusted_root", commented.Text(publicGood, tlog.From()), "")
 	}
 	demand := "required"
 	if ignored {
 		demand = "ignored"
 	}
-	commented.Set(trust, "transparency_log", commented.Text(demand, log.From()), "")
+	commented.Set(trust, "transparency_log", commented.Text(demand, tlog.From()), "")
 	if ignored && !certificates && !observers.Bool(false) {
 		commented.Set(trust, "signed_timestamp", commented.Text("required", observers.From()), "")
 		observers.Add(finding.Stricter, "without the log only a timestamp of an authority proves the time of signing", "set ignoreObserverTimestamps: true if signatures have none")
