@@ -22,6 +22,7 @@ import (
 	"github.com/opa-ratify/opa-ratify/builtins/plugin"
 	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/lint"
 	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/scaffold"
+	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/migrate"
 	"github.com/opa-ratify/opa-ratify/rego"
 )
 
@@ -90,7 +91,7 @@ signatures attached to container images. Trust is written in Rego.
 		Version: version,
 	}, "opa-ratify")
 	c.AddCommand(command.All()...)
-	c.AddCommand(lint.Command(), scaffold.Command())
+	c.AddCommand(lint.Command(), scaffold.Command(), migrate.Command())
 	for _, sub := range c.Commands() {
 		switch sub.Name() {
 		case "run":
