@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -21,14 +22,46 @@ var required atomic.Pointer[[]string] //nolint:gochecknoglobals // OPA's default
 
 // Install makes every compiler of this process load the library on demand. It
 // must be called once, after the built-ins are registered and before anything is
-// compiled. The error names a file of the library that cannot be parsed.
-func Install() error {
-	l, err := open(files)
-	if err != nil {
-		return err
+// compiled.
+func Install() {
+	ast.DefaultModuleLoader(opener(sync.OnceValues(func() (*library, error) { return open(files) })).load)
+}
+
+// opener parses the library when it is first needed, which takes longer than most
+// policies take to compile.
+type opener func() (*library, error)
+
+// load is that of the library, which is opened for modules that have to do with it.
+func (o opener) load(modules map[string]*ast.Module) (map[string]*ast.Module, error) {
+	if names := required.Load(); (names == nil || len(*names) == 0) && !concerned(modules) {
+		return nil, errors.Join(mocksIn(modules)...)
 	}
-	ast.DefaultModuleLoader(l.load)
-	return nil
+	l, err := o()
+	if err != nil {
+		return nil, fmt.Errorf("embedded Rego library: %w", err)
+	}
+	return l.load(modules)
+}
+
+// concerned reports whether a module belongs to the library, refers to it, or
+// wants to be taken for it.
+func concerned(modules map[string]*ast.Module) bool {
+	for _, m := range modules {
+		if _, ok := topicOf(m.Package.Path); ok || reserved(m.Package.Path) {
+			return true
+		}
+		for _, imp := range m.Imports {
+			if string(imp.Name()) == "ratify" {
+				return true
+			}
+		}
+		for ref := range refs(m) {
+			if _, ok := topicOf(ref); ok || whole(ref) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Always makes every later compilation load the topics, whether or not a policy

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/util"
 )
 
 // mocks finds what a decision may not do: replace a built-in of ours by an
@@ -29,6 +30,17 @@ func mocks(m *ast.Module) []*Problem {
 			}
 			return false
 		})
+	}
+	return problems
+}
+
+// mocksIn finds them in all modules, in the order of their files.
+func mocksIn(modules map[string]*ast.Module) []error {
+	var problems []error
+	for _, file := range util.KeysSorted(modules) {
+		for _, p := range mocks(modules[file]) {
+			problems = append(problems, p)
+		}
 	}
 	return problems
 }

@@ -7,7 +7,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/open-policy-agent/opa/cmd"
@@ -32,10 +31,7 @@ func main() { os.Exit(run()) }
 // exit code.
 func run() int {
 	builtins.Register()
-	if err := rego.Install(); err != nil {
-		fmt.Fprintln(os.Stderr, "error: embedded Rego library:", err)
-		return 2
-	}
+	rego.Install()
 	installPlugin()
 	cmd.UserAgent(userAgent())
 	defer func() { _ = builtins.Close() }() // costs speed at the next start only

@@ -23,10 +23,7 @@ import (
 
 func TestMain(m *testing.M) {
 	builtins.Register()
-	if err := rego.Install(); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
-	}
+	rego.Install()
 	os.Exit(m.Run())
 }
 
