@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// tally counts answers and keeps the first objections.
+type tally struct {
+	mu         sync.Mutex
+	verdicts   map[string]int
+	objections []string
+	objected   int
+}
+
+func newTally() *tally { return &tally{verdicts: map[string]int{}} }
+
+func (c *tally) add(a answer, objection string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.verdicts[a.verdict]++
+	if objection == "" {
+		return
+	}
+	if c.objected++; len(c.objections) < 10 {
+		c.objections = append(c.objections, objection)
+	}
+}
+
+// String returns "120 verified, 30 rejected, …".
+func (c *tally) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var parts []string
+	for _, verdict := range slices.Sorted(maps.Keys(c.verdicts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", c.verdicts[verdict], verdict))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// insist fails the test if there was an objection, or nothing to object to: a
+// storm in which nobody was answered proves nothing.
+func (c *tally) insist(t *testing.T) {
+	t.Helper()
+	for _, objection := range c.objections {
+		t.Error(objection)
+	}
+	if more := c.objected - len(c.objections); more > 0 {
+		t.Errorf("and %d more", more)
+	}
+	if c.verdicts[verified] == 0 || c.verdicts[rejected] == 0 || c.verdicts[inconclusive]+c.verdicts[undecided] == 0 {
+		t.Errorf("not every kind of answer was given: %v", c)
+	}
+}
