@@ -20,7 +20,7 @@ type fault struct {
 	name   string
 	lie    bool
 	action registrytest.Action
-	kinds  []registrytest.Kind // that it is an outage, or a lie, of. Nil: any, or all together
+	kinds  []registrytest.Kind // that it is an outage, or a lie, of. Nil: any
 	repo   string              // "": any
 }
 
@@ -103,6 +103,9 @@ func (w *world) flap(ctx context.Context, faults []fault, random *rand.Rand) {
 			deck = deck[1:]
 			removals = append(removals, w.registry.Inject(f.injected(random)))
 		}
+		if w.freezes && random.IntN(5) == 0 {
+			w.registry.Freeze()
+		}
 		pause(ctx, time.Duration(20+random.IntN(80))*time.Millisecond)
 		for _, remove := range removals {
 			remove()
@@ -111,12 +114,17 @@ func (w *world) flap(ctx context.Context, faults []fault, random *rand.Rand) {
 	}
 }
 
+// suits are the kinds of requests that the fault may hit; "" is all of them.
+func (f fault) suits() []registrytest.Kind {
+	if f.kinds != nil {
+		return f.kinds
+	}
+	return []registrytest.Kind{"", registrytest.KindManifest, registrytest.KindBlob, registrytest.KindReferrers, registrytest.KindToken}
+}
+
 // injected makes the fault hit some requests or all, of one kind or of all.
 func (f fault) injected(random *rand.Rand) registrytest.Fault {
-	kinds := f.kinds
-	if kinds == nil {
-		kinds = []registrytest.Kind{"", "", registrytest.KindManifest, registrytest.KindBlob, registrytest.KindReferrers, registrytest.KindToken}
-	}
+	kinds := f.suits()
 	return registrytest.Fault{
 		Kind: kinds[random.IntN(len(kinds))], Repo: f.repo, Action: f.action,
 		Probability: []float64{0, 0, .3, .7}[random.IntN(4)], Seed: random.Uint64(),

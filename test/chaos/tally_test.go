@@ -3,12 +3,14 @@
 package chaos_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // tally counts answers and keeps the first objections.
@@ -44,6 +46,25 @@ func (c *tally) String() string {
 	return strings.Join(parts, ", ")
 }
 
+// await calls enough when some time has passed and every kind of answer was given,
+// or never will be.
+func (c *tally) await(ctx context.Context, least time.Duration, enough func()) {
+	pause(ctx, least)
+	ctx, cancel := context.WithTimeout(ctx, recovery)
+	defer cancel()
+	for ctx.Err() == nil && !c.complete() {
+		pause(ctx, 20*time.Millisecond)
+	}
+	enough()
+}
+
+// complete says whether every kind of answer was given.
+func (c *tally) complete() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.verdicts[verified] > 0 && c.verdicts[rejected] > 0 && c.verdicts[inconclusive]+c.verdicts[undecided] > 0
+}
+
 // insist fails the test if there was an objection, or nothing to object to: a
 // storm in which nobody was answered proves nothing.
 func (c *tally) insist(t *testing.T) {
@@ -54,7 +75,7 @@ func (c *tally) insist(t *testing.T) {
 	if more := c.objected - len(c.objections); more > 0 {
 		t.Errorf("and %d more", more)
 	}
-	if c.verdicts[verified] == 0 || c.verdicts[rejected] == 0 || c.verdicts[inconclusive]+c.verdicts[undecided] == 0 {
+	if !c.complete() {
 		t.Errorf("not every kind of answer was given: %v", c)
 	}
 }

@@ -30,6 +30,7 @@ type world struct {
 	images   []*image
 	signed   map[string]bool // digests of what a trusted signer signed
 	trust    map[string]any
+	freezes  bool // in a storm, connections fall silent; the registry then never sees that they are closed
 
 	ca, stranger       *signtest.CA
 	signer, impostor   *signtest.Signer
