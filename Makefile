@@ -14,6 +14,8 @@ LDFLAGS = -s -w -X main.version=$(VERSION) \
 GO := $(wildcard builtins bundles cmd rego test)
 REGO := $(wildcard rego/ bundles/*/ cmd/opa-ratify/lint/)
 FUZZTIME ?= 30s
+CHAOSTIME ?= 60s
+SOAKIMAGES ?= 20000
 BENCHCOUNT ?= 6
 BENCHTIME ?= 0.3s
 BENCH = go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 1h -count $(BENCHCOUNT) ./builtins ./test/bench
@@ -53,6 +55,12 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x ./$$p; \
 		done; \
 	done
+
+chaos: ## A registry that flaps between all faults for CHAOSTIME (60s), asked by 64 clients
+	go test -race -v -count 1 -timeout 1h -run '^TestChaos$$' ./test/chaos -chaostime $(CHAOSTIME)
+
+soak: ## Ask once about each of SOAKIMAGES (20000) images and watch the memory
+	go test -v -count 1 -timeout 1h -run '^TestSoak$$' ./test/chaos -soakimages $(SOAKIMAGES)
 
 cover: build ## Coverage of Go in coverage/go.html, of Rego on standard output
 	mkdir -p coverage
@@ -123,5 +131,5 @@ help: ## This list
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: build demo test test-go test-rego test-script interop interop-cosign fuzz cover bench bench-base bench-table \
+.PHONY: build demo test test-go test-rego test-script interop interop-cosign fuzz chaos soak cover bench bench-base bench-table \
 	lint fmt generate verify-generate tools clean help
