@@ -108,10 +108,10 @@ func New(c *config.Config, d Deps) (*Service, error) {
 		return nil, errors.Join(err, closeSource())
 	}
 	s.store = evidence.NewStore(source, evidence.Options{
-		Directory: directory,
+		Directory:    directory,
 		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
 		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
-		Revalidate: c.Cache.StaleWhileRevalidate, MaxStale: c.Cache.MaxStale,
+		FetchTimeout: c.Timeout, Revalidate: c.Cache.StaleWhileRevalidate, MaxStale: c.Cache.MaxStale,
 		Absent:   func(err error) bool { code, _ := classify(err); return code == report.NotFound },
 		Passing:  func(err error) bool { _, retryable := classify(err); return retryable },
 		Unasked:  registry.Unasked,
