@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# METADATA
+# title: Verified documents
+# description: |
+#   What `ratify.artifacts` and `ratify.attestations` answered, as one list of
+#   documents: SBOMs, scans, statements. Nothing is read from a result that is not
+#   verified, and nothing that only the registry says: annotations come from the
+#   artifact's own manifest, which its signature covers.
+package ratify.evidence
+
+# METADATA
+# title: Documents that may be believed
+# description: |
+#   Given an array of answers of `ratify.artifacts` and `ratify.attestations`, an array
+#   of objects: "type" (artifact type or predicate type), "media_type" (of the blob; for
+#   an attestation the predicate type), "digest" (of the manifest that holds it),
+#   "subject" (digest of the image it is about), "annotations" (of the manifest), and the
+#   content as "json" (an object, or null) and "text" ("" if it is not text). Empty unless
+#   something is verified.
+documents(answers) := array.concat(
+	[document | some answer in _objects(answers); some document in _artifacts(answer)],
+	[document | some answer in _objects(answers); some document in _statements(answer)],
+)
+
+_artifacts(answer) := [document |
+	some artifact in _verified(answer, "artifacts")
+	annotations := _annotations(answer, artifact)
+	some content in _list(artifact, "contents")
+	document := {
+		"type": object.get(artifact, "artifact_type", ""),
+		"media_type": object.get(content, "media_type", ""),
+		"digest": object.get(artifact, "digest", ""),
+		"subject": object.get(answer, "digest", ""),
+		"annotations": annotations,
+		"json": object.get(content, "json", null),
+		"text": object.get(content, "text", ""),
+	}
+]
+
+_statements(answer) := [document |
+	some attestation in _verified(answer, "attestations")
+	predicate := object.get(attestation, ["statement", "predicate"], null)
+	predicate_type := object.get(attestation, ["statement", "predicateType"], "")
+	document := {
+		"type": predicate_type,
+		"media_type": predicate_type,
+		"digest": object.get(attestation, "digest", ""),
+		"subject": object.get(answer, "digest", ""),
+		"annotations": {},
+		"json": _if_object(predicate),
+		"text": _if_string(predicate),
+	}
+]
+
+# A list of referrers is the registry's word. The manifest is known by the digest
+# that was signed (threat: an old scan that the list says is of today).
+_annotations(answer, artifact) := object.get(result.manifest, "annotations", {}) if {
+	result := ratify.manifest({"image": sprintf("%s@%s", [split(answer.reference, "@")[0], artifact.digest])})
+	is_object(object.get(result.manifest, "annotations", {}))
+} else := {}
+
+_if_object(value) := value if is_object(value)
+
+else := null
+
+_if_string(value) := value if is_string(value)
+
+else := ""
+
+# METADATA
+# title: Why the evidence does not suffice
+# description: |
+#   Given the same array, an array of lines "code: message": nothing of the demanded
+#   type is attached, nothing of it is verified (with what came nearest), or something
+#   could not be seen. What could not be seen may be the newer scan, so it stands against
+#   the image even if another one is verified. What is attached by strangers does not.
+faults(answers) := ["invalid_evidence: not a list of answers of ratify.artifacts and ratify.attestations"] if {
+	not _asked(answers)
+} else := [line | some answer in answers; some line in _faults(answer)]
+
+_asked(answers) if {
+	is_array(answers)
+	count(answers) > 0
+}
+
+_faults(answer) := array.concat(_lines(answer), _artifact_faults(answer)) if {
+	is_array(answer.artifacts)
+} else := array.concat(_attestation_faults(answer), _unseen(answer)) if {
+	is_array(answer.attestations)
+} else := ["invalid_evidence: an answer has neither artifacts nor attestations"]
+
+_artifact_faults(answer) := [sprintf(_nothing, [object.get(answer, "reference", "the image")])] if {
+	count(answer.artifacts) == 0
+	count(_lines(answer)) == 0
+} else := _nearest([line | some artifact in _list(answer, "artifacts"); some line in _lines(artifact)]) if {
+	count(_verified(answer, "artifacts")) == 0
+} else := array.concat(_blurred(answer), _empty(answer))
+
+_blurred(answer) := [line |
+	some artifact in _list(answer, "artifacts")
+	artifact.verdict == "inconclusive"
+	some line in array.concat(_lines(artifact), ["inconclusive: an artifact could not be seen"])
+]
+
+_empty(answer) := [sprintf("malformed_evidence: %v has no content", [object.get(artifact, "digest", "an artifact")]) |
+	some artifact in _verified(answer, "artifacts")
+	count(_list(artifact, "contents")) == 0
+]
+
+# An answer that is not verified says why.
+_attestation_faults(answer) := array.concat(_lines(answer), ["no_evidence: no attestation is verified"]) if {
+	count(_verified(answer, "attestations")) == 0
+} else := _lines(answer)
+
+_unseen(answer) := [line |
+	some attestation in _list(answer, "attestations")
+	not attestation.verified
+	some e in _list(attestation, "errors")
+	_is_unseen(e)
+	line := _line(e)
+]
+
+_is_unseen(e) if e.retryable == true
+
+_is_unseen(e) if {
+	e.code in {
+		"digest_mismatch", "internal", "invalid_response", "not_found", "rate_limited", "timeout",
+		"tls_failure", "too_large", "too_many", "unauthorized", "unavailable",
+	}
+}
+
+# The first line says why; the rest would be as long as the list of junk.
+_nearest(lines) := array.concat(array.slice(lines, 0, 3), ["no_evidence: no artifact of the demanded type is verified"])
+
+_nothing := "no_evidence: nothing of the demanded artifact type is attached to %s"
+
+_lines(part) := [_line(e) | some e in _list(part, "errors")]
+
+_line(e) := sprintf("%v: %v", [object.get(e, "code", "internal"), object.get(e, "message", "no message")])
+
+_verified(answer, field) := [part |
+	some part in _list(answer, field)
+	part.verified == true
+]
+
+_list(part, field) := _objects(object.get(part, field, []))
+
+_objects(values) := [value |
+	some value in values
+	is_object(value)
+]

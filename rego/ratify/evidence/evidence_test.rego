@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+
+package ratify.evidence_test
+
+import data.ratify.evidence
+
+_error(code, retryable) := {"code": code, "message": "why", "stage": "verify", "retryable": retryable}
+
+_sarif := {"version": "2.1.0", "runs": []}
+
+_content(json_, text) := {"media_type": "application/sarif+json", "json": json_, "text": text, "base64": ""}
+
+_artifact(verdict, errors) := {
+	"artifact_type": "application/sarif+json", "digest": "sha256:b", "verdict": verdict, "verified": verdict == "verified",
+	"annotations": {"org.opencontainers.image.created": "2026-08-20T00:00:00Z"},
+	"contents": [_content(_sarif, "") | verdict == "verified"], "errors": errors,
+}
+
+_listing(artifacts, errors) := {
+	"image": "registry.example/app:v1", "reference": "registry.example/app@sha256:a", "digest": "sha256:a",
+	"artifacts": artifacts, "errors": errors,
+}
+
+_attestation(verified, errors) := {
+	"digest": "sha256:d", "verified": verified, "predicate_type": "https://slsa.dev/provenance/v1", "errors": errors,
+	"statement": {"predicateType": "https://slsa.dev/provenance/v1", "predicate": {"buildDefinition": {}}},
+}
+
+_report(attestations, errors) := {
+	"reference": "registry.example/app@sha256:a", "digest": "sha256:a", "verdict": "verified",
+	"attestations": attestations, "errors": errors,
+}
+
+_manifest(request) := {"manifest": {"annotations": {"signed": "yes"}}} if {
+	request.image == "registry.example/app@sha256:b"
+}
+
+_documents(answers) := documents if {
+	documents := evidence.documents(answers) with ratify.manifest as _manifest
+}
+
+test_content_of_a_verified_artifact if {
+	_documents([_listing([_artifact("verified", [])], [])]) == [{
+		"type": "application/sarif+json", "media_type": "application/sarif+json", "digest": "sha256:b",
+		"subject": "sha256:a", "annotations": {"signed": "yes"}, "json": _sarif, "text": "",
+	}]
+}
+
+test_annotations_of_the_list_are_not_believed if {
+	every manifest in [{}, {"annotations": null}, {"annotations": "text"}] {
+		listing := _listing([_artifact("verified", [])], [])
+		documents := evidence.documents([listing]) with ratify.manifest as {"manifest": manifest}
+		documents[0].annotations == {}
+	}
+}
+
+test_every_blob_is_a_document if {
+	artifact := object.union(_artifact("verified", []), {"contents": [_content(_sarif, ""), _content(null, "text")]})
+	[[d.json, d.text] | some d in _documents([_listing([artifact], [])])] == [[_sarif, ""], [null, "text"]]
+}
+
+test_predicate_of_a_verified_statement if {
+	_documents([_report([_attestation(true, [])], [])]) == [{
+		"type": "https://slsa.dev/provenance/v1", "media_type": "https://slsa.dev/provenance/v1", "digest": "sha256:d",
+		"subject": "sha256:a", "annotations": {}, "json": {"buildDefinition": {}}, "text": "",
+	}]
+	as_text := object.union(_attestation(true, []), {"statement": {"predicate": "SPDXVersion: SPDX-2.3"}})
+	[[d.json, d.text] | some d in _documents([_report([as_text], [])])] == [[null, "SPDXVersion: SPDX-2.3"]]
+}
+
+# An answer that shows content without verifying it is not one of ours; still.
+test_nothing_is_read_from_what_is_not_verified if {
+	every verified in [false, null, "true", 1] {
+		artifact := object.union(_artifact("verified", []), {"verified": verified})
+		_documents([_listing([artifact], [])]) == []
+		_documents([_report([_attestation(verified, [])], [])]) == []
+	}
+}
+
+test_nothing_is_read_without_a_verdict if {
+	_documents([_listing([object.remove(_artifact("verified", []), ["verified"])], [])]) == []
+}
+
+test_fields_that_are_missing_are_empty if {
+	empty := {
+		"type": "", "media_type": "", "digest": "", "subject": "",
+		"annotations": {}, "json": null, "text": "",
+	}
+	_documents([{"artifacts": [{"verified": true, "contents": [{}]}]}]) == [empty]
+	_documents([{"attestations": [{"verified": true}]}]) == [empty]
+}
+
+test_no_documents_in_what_is_no_answer if {
+	every answers in [null, "x", 7, [], [null], [{}], [{"artifacts": "x"}], {"a": 1}] {
+		_documents(answers) == []
+	}
+}
+
+# Faults
+
+test_no_fault if {
+	evidence.faults([_listing([_artifact("verified", [])], [])]) == []
+	evidence.faults([_report([_attestation(true, [])], [])]) == []
+}
+
+test_strangers_do_not_stand_against_the_image if {
+	stranger := _artifact("rejected", [_error("untrusted_certificate", false)])
+	evidence.faults([_listing([stranger, _artifact("verified", [])], [])]) == []
+	evidence.faults([_report([_attestation(true, []), _attestation(false, [_error("untrusted_key", false)])], [])]) == []
+}
+
+test_nothing_attached if {
+	line := "no_evidence: nothing of the demanded artifact type is attached to registry.example/app@sha256:a"
+	evidence.faults([_listing([], [])]) == [line]
+	evidence.faults([{"artifacts": []}]) == ["no_evidence: nothing of the demanded artifact type is attached to the image"]
+	evidence.faults([_listing([], [_error("unavailable", true)])]) == [
+		"unavailable: why",
+		"no_evidence: no artifact of the demanded type is verified",
+	]
+	evidence.faults([_report([], [_error("no_signature", false)])]) == [
+		"no_signature: why",
+		"no_evidence: no attestation is verified",
+	]
+	evidence.faults([{"attestations": []}]) == ["no_evidence: no attestation is verified"]
+}
+
+test_nothing_verified if {
+	stranger := _artifact("rejected", [_error("untrusted_certificate", false)])
+	none := "no_evidence: no artifact of the demanded type is verified"
+	evidence.faults([_listing([stranger], [])]) == ["untrusted_certificate: why", none]
+	count(evidence.faults([_listing([stranger | some _ in numbers.range(1, 9)], [])])) == 4
+	evidence.faults([_report([_attestation(false, [{}])], [_error("untrusted_key", false)])]) == [
+		"untrusted_key: why",
+		"no_evidence: no attestation is verified",
+	]
+}
+
+test_what_could_not_be_seen_stands_against_the_image if {
+	down := _artifact("inconclusive", [_error("unavailable", true)])
+	line := "inconclusive: an artifact could not be seen"
+	evidence.faults([_listing([_artifact("verified", []), down], [])]) == ["unavailable: why", line]
+	evidence.faults([_listing([_artifact("verified", []), object.remove(down, ["errors"])], [])]) == [line]
+	evidence.faults([_listing([_artifact("verified", [])], [_error("too_many", false)])]) == ["too_many: why"]
+	evidence.faults([_report([_attestation(true, [])], [_error("timeout", true)])]) == ["timeout: why"]
+	every e in [_error("not_found", false), _error("anything", true)] {
+		count(evidence.faults([_report([_attestation(true, []), _attestation(false, [e])], [])])) == 1
+	}
+}
+
+test_verified_without_content if {
+	artifact := object.union(_artifact("verified", []), {"contents": []})
+	evidence.faults([_listing([artifact], [])]) == ["malformed_evidence: sha256:b has no content"]
+}
+
+test_every_answer_must_suffice if {
+	good := _listing([_artifact("verified", [])], [])
+	count(evidence.faults([good, _listing([], [])])) == 1
+	count(evidence.faults([good, {}])) == 1
+}
+
+test_no_answers if {
+	every answers in [null, "x", {}, [], {"a": {"artifacts": []}}] {
+		evidence.faults(answers) == ["invalid_evidence: not a list of answers of ratify.artifacts and ratify.attestations"]
+	}
+	every answer in [null, 7, "x", {}, {"artifacts": "x"}, {"attestations": {}}] {
+		evidence.faults([answer]) == ["invalid_evidence: an answer has neither artifacts nor attestations"]
+	}
+}
