@@ -24,7 +24,8 @@ documents(answers) := array.concat(
 )
 
 _artifacts(answer) := [document |
-	some artifact in _verified(answer, "artifacts")
+	is_array(answer.artifacts)
+	some artifact in _verified(answer)
 	annotations := _annotations(answer, artifact)
 	some content in _list(artifact, "contents")
 	document := {
@@ -39,7 +40,8 @@ _artifacts(answer) := [document |
 ]
 
 _statements(answer) := [document |
-	some attestation in _verified(answer, "attestations")
+	is_array(answer.attestations)
+	some attestation in _verified(answer)
 	predicate := object.get(attestation, ["statement", "predicate"], null)
 	predicate_type := object.get(attestation, ["statement", "predicateType"], "")
 	document := {
@@ -71,31 +73,35 @@ else := ""
 # METADATA
 # title: Why the evidence does not suffice
 # description: |
-#   Given the same array, an array of lines "code: message": nothing of the demanded
-#   type is attached, nothing of it is verified (with what came nearest), or something
-#   could not be seen. What could not be seen may be the newer scan, so it stands against
-#   the image even if another one is verified. What is attached by strangers does not.
-faults(answers) := ["invalid_evidence: not a list of answers of ratify.artifacts and ratify.attestations"] if {
+#   Given the same array, an array of lines "code: message": what could not be seen, and,
+#   unless at least one of the answers has something verified, why none has. Several
+#   answers are several places where the evidence may be; who demands two kinds asks twice.
+#   What strangers attached does not stand against the image.
+faults(answers) := gaps(answers) if {
+	some answer in _objects(answers)
+	count(_verified(answer)) > 0
+} else := array.concat(gaps(answers), [line | some answer in _objects(answers); some line in _absent(answer)])
+
+# METADATA
+# title: What could not be seen
+# description: |
+#   Given the same array, an array of lines "code: message": an answer is incomplete, an
+#   artifact could not be fetched. That may be the newer scan, or the statement that takes
+#   another one back, so it counts even if something else is verified.
+gaps(answers) := ["invalid_evidence: not a list of answers of ratify.artifacts and ratify.attestations"] if {
 	not _asked(answers)
-} else := [line | some answer in answers; some line in _faults(answer)]
+} else := [line | some answer in answers; some line in _gaps(answer)]
 
 _asked(answers) if {
 	is_array(answers)
 	count(answers) > 0
 }
 
-_faults(answer) := array.concat(_lines(answer), _artifact_faults(answer)) if {
+_gaps(answer) := array.flatten([_lines(answer), _blurred(answer), _empty(answer)]) if {
 	is_array(answer.artifacts)
-} else := array.concat(_attestation_faults(answer), _unseen(answer)) if {
+} else := array.concat(_unlisted(answer), _unseen(answer)) if {
 	is_array(answer.attestations)
 } else := ["invalid_evidence: an answer has neither artifacts nor attestations"]
-
-_artifact_faults(answer) := [sprintf(_nothing, [object.get(answer, "reference", "the image")])] if {
-	count(answer.artifacts) == 0
-	count(_lines(answer)) == 0
-} else := _nearest([line | some artifact in _list(answer, "artifacts"); some line in _lines(artifact)]) if {
-	count(_verified(answer, "artifacts")) == 0
-} else := array.concat(_blurred(answer), _empty(answer))
 
 _blurred(answer) := [line |
 	some artifact in _list(answer, "artifacts")
@@ -104,14 +110,15 @@ _blurred(answer) := [line |
 ]
 
 _empty(answer) := [sprintf("malformed_evidence: %v has no content", [object.get(artifact, "digest", "an artifact")]) |
-	some artifact in _verified(answer, "artifacts")
+	some artifact in _verified(answer)
+	is_array(answer.artifacts)
 	count(_list(artifact, "contents")) == 0
 ]
 
-# An answer that is not verified says why.
-_attestation_faults(answer) := array.concat(_lines(answer), ["no_evidence: no attestation is verified"]) if {
-	count(_verified(answer, "attestations")) == 0
-} else := _lines(answer)
+# The errors of a rejected answer say that all was seen.
+_unlisted(answer) := [] if answer.verdict == "rejected"
+
+else := _lines(answer)
 
 _unseen(answer) := [line |
 	some attestation in _list(answer, "attestations")
@@ -130,17 +137,27 @@ _is_unseen(e) if {
 	}
 }
 
-# The first line says why; the rest would be as long as the list of junk.
-_nearest(lines) := array.concat(array.slice(lines, 0, 3), ["no_evidence: no artifact of the demanded type is verified"])
+# The first lines say why; the rest would be as long as the list of junk.
+_absent(answer) := array.concat(array.slice(lines, 0, 3), [_nothing(answer)]) if {
+	is_array(answer.artifacts)
+	lines := [line |
+		some artifact in _list(answer, "artifacts")
+		artifact.verdict != "inconclusive"
+		some line in _lines(artifact)
+	]
+} else := array.concat([line | some line in _lines(answer); not line in _unlisted(answer)], [_nothing(answer)])
 
-_nothing := "no_evidence: nothing of the demanded artifact type is attached to %s"
+_nothing(answer) := sprintf("no_evidence: nothing of the demanded type is verified for %v: %d attached", [
+	object.get(answer, "reference", "the image"),
+	count(_list(answer, "artifacts")) + count(_list(answer, "attestations")),
+])
 
 _lines(part) := [_line(e) | some e in _list(part, "errors")]
 
 _line(e) := sprintf("%v: %v", [object.get(e, "code", "internal"), object.get(e, "message", "no message")])
 
-_verified(answer, field) := [part |
-	some part in _list(answer, field)
+_verified(answer) := [part |
+	some part in array.concat(_list(answer, "artifacts"), _list(answer, "attestations"))
 	part.verified == true
 ]
 
