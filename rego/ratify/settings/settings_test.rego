@@ -12,8 +12,8 @@ _kinds := {
 test_nothing_wrong if {
 	settings.faults({}, _kinds) == []
 	every c in [
-		["b", false], ["s", "x"], ["l", ["x", "y"]], ["d", "24h"], ["d", "7d"], ["d", "1h30m"], ["c", 1], ["c", 7], ["v", "unknown"],
-		["w", ["high", "critical"]], ["p", `a.*`], ["o", {}], ["m", [{}]],
+		["b", false], ["s", "x"], ["l", ["x", "y"]], ["d", "24h"], ["d", "7d"], ["d", "1h30m"],
+		["c", 1], ["c", 7], ["v", "unknown"], ["w", ["high", "critical"]], ["p", `a.*`], ["o", {}], ["m", [{}]],
 	] {
 		settings.faults({c[0]: c[1]}, _kinds) == []
 	}
