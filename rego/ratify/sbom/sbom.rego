@@ -126,15 +126,13 @@ _not_allowed(given, allowed) := [sprintf("denied_license: %s has %v, which is no
 
 _unknown(given, settings) := [sprintf("unknown_license: the licence of %s is not known", [_called(given)]) |
 	not given.is_image
-	_without(settings) == "deny"
+	object.get(settings, "unknown_license", _by_default(settings)) == "deny"
 	_says_nothing(given.licenses, object.get(settings, "allowed_licenses", []))
 ]
 
-_without(settings) := settings.unknown_license if {
-	settings.unknown_license
-} else := "deny" if {
-	settings.allowed_licenses
-} else := "allow"
+_by_default(settings) := "deny" if settings.allowed_licenses
+
+else := "allow"
 
 _says_nothing(licenses, _) if count(licenses) == 0
 

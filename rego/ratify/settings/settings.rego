@@ -14,8 +14,8 @@ package ratify.settings
 #   "invalid_settings: …". A key may be left out. The kinds are "boolean", "string",
 #   "strings" (a list of at least one, none empty), "duration" (`24h`, `7d`), "count" (1, 2 …),
 #   "severity" and "severities" (critical, high, medium, low, negligible, unknown),
-#   "pattern" (RE2, anchored by whoever uses it, that does not match everything), "object"
-#   and "objects" (a list of at least one).
+#   "pattern" (RE2, anchored by whoever uses it, that does not match everything),
+#   "patterns", "object" and "objects" (a list of at least one).
 faults(settings, kinds) := ["invalid_settings: they must be an object"] if {
 	not is_object(settings)
 } else := [sprintf("invalid_settings: %s", [line]) |
@@ -38,6 +38,7 @@ _wanted := {
 	"severity": "critical, high, medium, low, negligible or unknown",
 	"severities": "a list of critical, high, medium, low, negligible, unknown",
 	"pattern": "a regular expression (RE2) that does not match everything",
+	"patterns": "a list of at least one regular expression (RE2) that does not match everything",
 	"object": "an object",
 	"objects": "a list of at least one object",
 }
@@ -67,6 +68,11 @@ _is("severities", value) if {
 }
 
 _is("pattern", value) if _is_pattern(value)
+
+_is("patterns", value) if {
+	_is_list(value)
+	every element in value { _is_pattern(element) }
+}
 
 _is("object", value) if is_object(value)
 

@@ -6,7 +6,7 @@ import data.ratify.settings
 
 _kinds := {
 	"b": "boolean", "s": "string", "l": "strings", "d": "duration", "c": "count",
-	"v": "severity", "w": "severities", "p": "pattern", "o": "object", "m": "objects",
+	"v": "severity", "w": "severities", "p": "pattern", "o": "object", "m": "objects", "q": "patterns",
 }
 
 test_nothing_wrong if {
@@ -14,6 +14,7 @@ test_nothing_wrong if {
 	every c in [
 		["b", false], ["s", "x"], ["l", ["x", "y"]], ["d", "24h"], ["d", "7d"], ["d", "1h30m"],
 		["c", 1], ["c", 7], ["v", "unknown"], ["w", ["high", "critical"]], ["p", `a.*`], ["o", {}], ["m", [{}]],
+		["q", ["a", "b+"]],
 	] {
 		settings.faults({c[0]: c[1]}, _kinds) == []
 	}
@@ -24,7 +25,7 @@ test_wrong_kind if {
 		["b", ["true", null, 1]], ["s", ["", 7, null, ["x"]]], ["l", [[], ["x", ""], ["x", 7], "x", {"a": "x"}, null]],
 		["d", ["1x", "", "0s", "-1h", 24, null]], ["c", [0, -1, 1.5, "1", null]], ["v", ["HIGH", "severe", null]],
 		["w", [[], ["high", "severe"], "high", null]], ["p", ["", "(", ".*", "(?s).+|", "[^x]*", 7, null]],
-		["o", [[], "x", null]], ["m", [[], [{}, 7], {}, null]],
+		["o", [[], "x", null]], ["m", [[], [{}, 7], {}, null]], ["q", [[], ["a", ".*"], "a", null]],
 	] {
 		[key, values] := c
 		every value in values {
