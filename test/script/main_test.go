@@ -33,6 +33,8 @@ func runScripts(t *testing.T, dir string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"registry":         startRegistry,
 			"push":             pushImage,
+			"attach":           attach,
+			"attest":           attest,
 			"sign":             signImage,
 			"sign-blob":        signBlob,
 			"sign-by-key":      signByKey,

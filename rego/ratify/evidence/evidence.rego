@@ -80,7 +80,11 @@ else := ""
 faults(answers) := gaps(answers) if {
 	some answer in _objects(answers)
 	count(_verified(answer)) > 0
-} else := array.concat(gaps(answers), [line | some answer in _objects(answers); some line in _absent(answer)])
+} else := array.flatten([
+	gaps(answers),
+	[line | some answer in _objects(answers); some line in _absent(answer)],
+	_nothing(answers),
+])
 
 # METADATA
 # title: What could not be seen
@@ -138,19 +142,23 @@ _is_unseen(e) if {
 }
 
 # The first lines say why; the rest would be as long as the list of junk.
-_absent(answer) := array.concat(array.slice(lines, 0, 3), [_nothing(answer)]) if {
+_absent(answer) := array.slice(lines, 0, 3) if {
 	is_array(answer.artifacts)
 	lines := [line |
 		some artifact in _list(answer, "artifacts")
 		artifact.verdict != "inconclusive"
 		some line in _lines(artifact)
 	]
-} else := array.concat([line | some line in _lines(answer); not line in _unlisted(answer)], [_nothing(answer)])
+} else := [line | some line in _lines(answer); not line in _unlisted(answer)]
 
-_nothing(answer) := sprintf("no_evidence: nothing of the demanded type is verified for %v: %d attached", [
-	object.get(answer, "reference", "the image"),
-	count(_list(answer, "artifacts")) + count(_list(answer, "attestations")),
-])
+_nothing(answers) := sprintf("no_evidence: nothing of the demanded type is verified for %s: %d attached", [
+	name,
+	attached,
+]) if {
+	places := _objects(answers)
+	name := array.concat([answer.reference | some answer in places; is_string(answer.reference)], ["the image"])[0]
+	attached := sum([count(_list(answer, field)) | some answer in places; some field in ["artifacts", "attestations"]])
+}
 
 _lines(part) := [_line(e) | some e in _list(part, "errors")]
 
