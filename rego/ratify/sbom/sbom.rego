@@ -57,13 +57,18 @@ decision(answers, settings) := {"allow": false, "reasons": faults, "packages": [
 } else := {
 	"allow": count(lines) == 0,
 	"reasons": lines,
-	"packages": [given | some given in packages; count(_reasons(given, settings)) > 0],
+	"packages": [given | some [given, _] in judged],
 } if {
 	bills := [sbom_document.read(document) | some document in evidence.documents(answers)]
-	packages := [given | some bill in bills; some given in bill.packages]
+	judged := [[given, against] |
+		some bill in bills
+		some given in bill.packages
+		against := _reasons(given, settings)
+		count(against) > 0
+	]
 	lines := array.concat(
 		[fault | some bill in bills; some fault in bill.faults],
-		_first([line | some given in packages; some line in _reasons(given, settings)]),
+		_first([line | some [_, against] in judged; some line in against]),
 	)
 }
 

@@ -86,9 +86,11 @@ _anonymous(schema) := object.remove(schema, ["$id", "id"])
 
 _misses(document, schemas) := [sprintf("no schema for %v in schemas", [document.media_type])] if {
 	not schemas[document.media_type]
+} else := [] if {
+	[true, _] = json.match_schema(_content(document), _anonymous(schemas[document.media_type]))
 } else := [error.desc | some error in errors] if {
-	content := _content(document)
-	[_, errors] = json.match_schema(content, _anonymous(schemas[document.media_type]))
+	[_, errors] = json.match_schema(_content(document), _anonymous(schemas[document.media_type]))
+	count(errors) > 0
 } else := ["not JSON"]
 
 # Documents that are no objects are kept as text.

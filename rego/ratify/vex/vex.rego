@@ -17,26 +17,24 @@ package ratify.vex
 # METADATA
 # title: Statements in documents
 # description: |
-#   Given documents of `data.ratify.evidence`, an array with one object per OpenVEX
-#   statement: "names" (of the vulnerability, lower case), "products" (as they stand; [] if
-#   the statement is about the image the document is attached to), "subject" (the image's
-#   digest), "status", "excuses" (boolean), "time" (nanoseconds since 1970; 0 if not
-#   known). A statement that names no vulnerability is left out.
-statements(documents) := [statement |
-	some document in documents
+#   Given documents of `data.ratify.evidence`, an object: for every name of a
+#   vulnerability (lower case) an object of the OpenVEX statements about it. A statement is
+#   {"products" (as they stand; [] if it is about the image the document is attached to),
+#   "subject" (the image's digest), "status", "excuses" (boolean), "time" (nanoseconds
+#   since 1970; 0 if not known)}.
+statements(documents) := object.union_n([{name: {sprintf("%d.%d", [i, j]): statement}} |
+	some i, document in documents
 	startswith(document.json["@context"], "https://openvex.dev/ns")
-	some given in document.json.statements
-	names := _names(given.vulnerability)
-	count(names) > 0
+	some j, given in document.json.statements
 	statement := {
-		"names": names,
 		"products": _products(given),
 		"subject": document.subject,
 		"status": object.get(given, "status", ""),
 		"excuses": _excuses(given),
 		"time": _time(given, document.json),
 	}
-]
+	some name in _names(given.vulnerability)
+])
 
 # OpenVEX v0.0.1 wrote the name alone.
 _names(vulnerability) := {lower(name) |
@@ -79,12 +77,16 @@ _ns(text) := time.parse_rfc3339_ns(text) if is_string(text)
 # METADATA
 # title: What excuses a finding
 # description: |
-#   Given a finding of `data.ratify.vulnerability_report`, and statements, the statement
+#   Given a finding of `data.ratify.vulnerability_report`, and statements as above, the one
 #   that excuses it; undefined if none does. The latest statement counts, and of two at one
 #   time the one that excuses nothing. A statement without a time, or of a time to come,
 #   cannot excuse; one that takes an excuse back counts whatever its time.
 excuse(finding, made) := [statement |
-	relevant := [statement | some statement in made; _is_about(statement, finding)]
+	relevant := [statement |
+		some name in array.concat([finding.id], finding.aliases)
+		some statement in made[lower(name)]
+		_covers(statement, finding)
+	]
 	contrary := {_latest_if_unknown(statement.time) | some statement in relevant; not statement.excuses}
 	some statement in relevant
 	statement.excuses
@@ -95,12 +97,6 @@ excuse(finding, made) := [statement |
 _latest_if_unknown(0) := time.now_ns()
 
 _latest_if_unknown(known) := known if known > 0
-
-_is_about(statement, finding) if {
-	_covers(statement, finding)
-	some name in array.concat([finding.id], finding.aliases)
-	lower(name) in statement.names
-}
 
 _covers(statement, _) if count(statement.products) == 0
 
