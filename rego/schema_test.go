@@ -22,7 +22,7 @@ artifact := {"verified": true, "verdict": "verified", "digest": "d", "contents":
 listing := {"reference": "r@d", "digest": "d", "errors": [], "artifacts": [artifact]}
 
 library := allow if {
-	allow := data.ratify.schema.decision([listing], {"schemas": {"m": input}}).allow with ratify.manifest as {"manifest": {}}
+	allow := data.ratify.schema.decision([listing], {"schemas": {"m": input}}).allow with ratify.manifest as {"manifest": {"subject": {"digest": "d"}}}
 }
 
 opa := json.match_schema({"a": [[]]}, input)

@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/opa-ratify/opa-ratify/test/registrytest"
 	"github.com/opa-ratify/opa-ratify/test/signtest/sigstore"
 )
 
@@ -35,9 +36,22 @@ func attach(ts *testscript.TestScript, neg bool, args []string) {
 		Annotations:  map[string]string{ocispec.AnnotationCreated: time.Now().UTC().Format(time.RFC3339)},
 	})
 	ts.Check(err)
-	empty := []byte("{}")
-	r.last, err = r.PushManifest(context.Background(), args[2], "", ocispec.MediaTypeImageManifest, manifest, content, empty)
+	r.artifact, err = r.PushManifest(context.Background(), args[2], "", ocispec.MediaTypeImageManifest, manifest, content, []byte("{}"))
 	ts.Check(err)
+	r.artifact.ArtifactType = args[0]
+	r.last = r.artifact
+}
+
+// mislist is the command `mislist`: the registry lists the artifact attached last as the
+// one referrer of the image pushed last.
+func mislist(ts *testscript.TestScript, neg bool, args []string) {
+	r := scriptRegistry(ts)
+	if neg || len(args) != 0 || r.artifact.Digest == "" {
+		ts.Fatalf("usage: mislist, after attach")
+	}
+	r.Inject(registrytest.Fault{
+		Kind: registrytest.KindReferrers, Reference: r.image.Digest.String(), Action: registrytest.Referrers(r.artifact),
+	})
 }
 
 // attest is the command `attest TYPE FILE REPOSITORY`: what `cosign attest` does in

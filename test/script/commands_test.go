@@ -23,8 +23,9 @@ type registryKey struct{}
 type registry struct {
 	*registrytest.Registry
 
-	image ocispec.Descriptor // pushed last
-	last  ocispec.Descriptor // pushed or attached last: what is signed next
+	image    ocispec.Descriptor // pushed last
+	artifact ocispec.Descriptor // attached last
+	last     ocispec.Descriptor // of these: what is signed next
 }
 
 // startRegistry is the command `registry [no-referrers-api]`. The host is written

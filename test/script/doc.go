@@ -8,6 +8,7 @@
 //	registry [no-referrers-api]   start a registry; $REGISTRY is its host and port
 //	push REPOSITORY:TAG           push a small image to it; $DIGEST is its digest
 //	attach TYPE FILE REPOSITORY   attach FILE to the image pushed last, as an artifact of that type
+//	mislist                       have the registry list that artifact for the image pushed last, whatever it is about
 //	sign [as-stranger] REPOSITORY sign the image pushed last, or the artifact attached after it
 //	sign-blob FILE                sign FILE as a workflow of acme/app, FILE.sigstore.json and trusted_root.json
 //	trust FILE                    write a trust document for the signers that are no strangers

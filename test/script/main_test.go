@@ -34,6 +34,7 @@ func runScripts(t *testing.T, dir string) {
 			"registry":         startRegistry,
 			"push":             pushImage,
 			"attach":           attach,
+			"mislist":          mislist,
 			"attest":           attest,
 			"sign":             signImage,
 			"sign-blob":        signBlob,

@@ -5,8 +5,8 @@
 # description: |
 #   What `ratify.artifacts` and `ratify.attestations` answered, as one list of
 #   documents: SBOMs, scans, statements. Nothing is read from a result that is not
-#   verified, and nothing that only the registry says: annotations come from the
-#   artifact's own manifest, which its signature covers.
+#   verified, and nothing that only the registry says: which image an artifact is about,
+#   and its annotations, are read from its own manifest, which its signature covers.
 package ratify.evidence
 
 # METADATA
@@ -24,16 +24,14 @@ documents(answers) := array.concat(
 )
 
 _artifacts(answer) := [document |
-	is_array(answer.artifacts)
-	some artifact in _verified(answer)
-	annotations := _annotations(answer, artifact)
+	some [artifact, manifest] in _about(answer)
 	some content in _list(artifact, "contents")
 	document := {
 		"type": object.get(artifact, "artifact_type", ""),
 		"media_type": object.get(content, "media_type", ""),
-		"digest": object.get(artifact, "digest", ""),
-		"subject": object.get(answer, "digest", ""),
-		"annotations": annotations,
+		"digest": artifact.digest,
+		"subject": answer.digest,
+		"annotations": _if_object(object.get(manifest, "annotations", null), {}),
 		"json": object.get(content, "json", null),
 		"text": object.get(content, "text", ""),
 	}
@@ -50,21 +48,29 @@ _statements(answer) := [document |
 		"digest": object.get(attestation, "digest", ""),
 		"subject": object.get(answer, "digest", ""),
 		"annotations": {},
-		"json": _if_object(predicate),
+		"json": _if_object(predicate, null),
 		"text": _if_string(predicate),
 	}
 ]
 
-# A list of referrers is the registry's word. The manifest is known by the digest
-# that was signed (threat: an old scan that the list says is of today).
-_annotations(answer, artifact) := object.get(result.manifest, "annotations", {}) if {
-	result := ratify.manifest({"image": sprintf("%s@%s", [split(answer.reference, "@")[0], artifact.digest])})
-	is_object(object.get(result.manifest, "annotations", {}))
-} else := {}
+# Pairs of a verified artifact and its manifest, of those that are about the image. What
+# is listed, and with which annotations, is the registry's word; the manifest is known by
+# the digest that was signed (threats: the clean scan of another image, signed, among the
+# referrers of this one; an old scan that the list says is of today).
+#
+# Spec: OCI image specification v1.1.1, "subject".
+_about(answer) := [[artifact, manifest] |
+	is_array(answer.artifacts)
+	some artifact in _verified(answer)
+	manifest := _fetched(answer, artifact).manifest
+	manifest.subject.digest == answer.digest
+]
 
-_if_object(value) := value if is_object(value)
+_fetched(answer, artifact) := ratify.manifest({"image": sprintf("%s@%s", [name, artifact.digest])}) if {
+	name := split(answer.reference, "@")[0]
+}
 
-else := null
+_if_object(value, otherwise) := object.get({true: value}, is_object(value), otherwise)
 
 _if_string(value) := value if is_string(value)
 
@@ -79,7 +85,7 @@ else := ""
 #   What strangers attached does not stand against the image.
 faults(answers) := gaps(answers) if {
 	some answer in _objects(answers)
-	count(_verified(answer)) > 0
+	count(_artifacts(answer)) + count(_statements(answer)) > 0
 } else := array.flatten([
 	gaps(answers),
 	[line | some answer in _objects(answers); some line in _absent(answer)],
@@ -101,7 +107,7 @@ _asked(answers) if {
 	count(answers) > 0
 }
 
-_gaps(answer) := array.flatten([_lines(answer), _blurred(answer), _empty(answer)]) if {
+_gaps(answer) := array.flatten([_lines(answer), _blurred(answer), _manifest_gaps(answer), _empty(answer)]) if {
 	is_array(answer.artifacts)
 } else := array.concat(_unlisted(answer), _unseen(answer)) if {
 	is_array(answer.attestations)
@@ -113,10 +119,14 @@ _blurred(answer) := [line |
 	some line in array.concat(_lines(artifact), ["inconclusive: an artifact could not be seen"])
 ]
 
-_empty(answer) := [sprintf("malformed_evidence: %v has no content", [object.get(artifact, "digest", "an artifact")]) |
-	some artifact in _verified(answer)
-	is_array(answer.artifacts)
+_empty(answer) := [sprintf("malformed_evidence: %s has no content", [artifact.digest]) |
+	some [artifact, _] in _about(answer)
 	count(_list(artifact, "contents")) == 0
+]
+
+_manifest_gaps(answer) := [line |
+	some artifact in _verified(answer)
+	some line in _lines(_fetched(answer, artifact))
 ]
 
 # The errors of a rejected answer say that all was seen.
@@ -142,7 +152,7 @@ _is_unseen(e) if {
 }
 
 # The first lines say why; the rest would be as long as the list of junk.
-_absent(answer) := array.slice(lines, 0, 3) if {
+_absent(answer) := array.slice(array.concat(_strays(answer), lines), 0, 3) if {
 	is_array(answer.artifacts)
 	lines := [line |
 		some artifact in _list(answer, "artifacts")
@@ -150,6 +160,11 @@ _absent(answer) := array.slice(lines, 0, 3) if {
 		some line in _lines(artifact)
 	]
 } else := [line | some line in _lines(answer); not line in _unlisted(answer)]
+
+_strays(answer) := [sprintf("subject_mismatch: %s is signed, but about another image", [artifact.digest]) |
+	some artifact in _verified(answer)
+	_fetched(answer, artifact).manifest.subject.digest != answer.digest
+]
 
 _nothing(answers) := sprintf("no_evidence: nothing of the demanded type is verified for %s: %d attached", [
 	name,

@@ -31,8 +31,17 @@ _report(attestations, errors) := {
 	"attestations": attestations, "errors": errors,
 }
 
-_manifest(request) := {"manifest": {"annotations": {"signed": "yes"}}} if {
+_manifest(request) := {"errors": [], "manifest": manifest} if {
+	manifest := {"subject": {"digest": "sha256:a"}, "annotations": {"signed": "yes"}}
 	request.image == "registry.example/app@sha256:b"
+}
+
+_faults(answers) := faults if {
+	faults := evidence.faults(answers) with ratify.manifest as _manifest
+}
+
+_gaps(answers) := gaps if {
+	gaps := evidence.gaps(answers) with ratify.manifest as _manifest
 }
 
 _documents(answers) := documents if {
@@ -47,11 +56,33 @@ test_content_of_a_verified_artifact if {
 }
 
 test_annotations_of_the_list_are_not_believed if {
-	every manifest in [{}, {"annotations": null}, {"annotations": "text"}] {
+	every annotations in [null, "text", {}] {
+		manifest := {"subject": {"digest": "sha256:a"}, "annotations": annotations}
 		listing := _listing([_artifact("verified", [])], [])
 		documents := evidence.documents([listing]) with ratify.manifest as {"manifest": manifest}
 		documents[0].annotations == {}
 	}
+}
+
+# The registry may list what it likes.
+test_artifact_about_another_image_is_not_read if {
+	good := _listing([_artifact("verified", [])], [])
+	every manifest in [{"subject": {"digest": "sha256:z"}}, {"subject": {}}, {"subject": null}, {}, null] {
+		documents := evidence.documents([good]) with ratify.manifest as {"manifest": manifest, "errors": []}
+		documents == []
+		faults := evidence.faults([good]) with ratify.manifest as {"manifest": manifest, "errors": []}
+		count(faults) > 0
+	}
+	faults := evidence.faults([good]) with ratify.manifest as {"manifest": {"subject": {"digest": "sha256:z"}}}
+	faults[0] == "subject_mismatch: sha256:b is signed, but about another image"
+	other := evidence.documents([object.remove(good, ["digest"])]) with ratify.manifest as {"manifest": {}}
+	other == []
+}
+
+test_manifest_that_could_not_be_seen_stands_against_the_image if {
+	down := {"manifest": {}, "errors": [_error("unavailable", true)]}
+	gaps := evidence.gaps([_listing([_artifact("verified", [])], [])]) with ratify.manifest as down
+	gaps == ["unavailable: why"]
 }
 
 test_every_blob_is_a_document if {
@@ -86,7 +117,6 @@ test_fields_that_are_missing_are_empty if {
 		"type": "", "media_type": "", "digest": "", "subject": "",
 		"annotations": {}, "json": null, "text": "",
 	}
-	_documents([{"artifacts": [{"verified": true, "contents": [{}]}]}]) == [empty]
 	_documents([{"attestations": [{"verified": true}]}]) == [empty]
 }
 
@@ -99,14 +129,14 @@ test_no_documents_in_what_is_no_answer if {
 # Faults
 
 test_no_fault if {
-	evidence.faults([_listing([_artifact("verified", [])], [])]) == []
-	evidence.faults([_report([_attestation(true, [])], [])]) == []
+	_faults([_listing([_artifact("verified", [])], [])]) == []
+	_faults([_report([_attestation(true, [])], [])]) == []
 }
 
 test_strangers_do_not_stand_against_the_image if {
 	stranger := _artifact("rejected", [_error("untrusted_certificate", false)])
-	evidence.faults([_listing([stranger, _artifact("verified", [])], [])]) == []
-	evidence.faults([_report([_attestation(true, []), _attestation(false, [_error("untrusted_key", false)])], [])]) == []
+	_faults([_listing([stranger, _artifact("verified", [])], [])]) == []
+	_faults([_report([_attestation(true, []), _attestation(false, [_error("untrusted_key", false)])], [])]) == []
 }
 
 _none(n) := sprintf("no_evidence: nothing of the demanded type is verified for %s: %d attached", [_reference, n])
@@ -116,28 +146,28 @@ _reference := "registry.example/app@sha256:a"
 _rejected(attestations, errors) := object.union(_report(attestations, errors), {"verdict": "rejected"})
 
 test_nothing_attached if {
-	evidence.faults([_listing([], [])]) == [_none(0)]
-	evidence.faults([_listing([], [_error("unavailable", true)])]) == ["unavailable: why", _none(0)]
-	evidence.faults([_rejected([], [_error("no_signature", false)])]) == ["no_signature: why", _none(0)]
+	_faults([_listing([], [])]) == [_none(0)]
+	_faults([_listing([], [_error("unavailable", true)])]) == ["unavailable: why", _none(0)]
+	_faults([_rejected([], [_error("no_signature", false)])]) == ["no_signature: why", _none(0)]
 	nothing := "no_evidence: nothing of the demanded type is verified for the image: 0 attached"
-	evidence.faults([{"artifacts": []}]) == [nothing]
-	evidence.faults([{"attestations": []}]) == [nothing]
+	_faults([{"artifacts": []}]) == [nothing]
+	_faults([{"attestations": []}]) == [nothing]
 }
 
 test_nothing_verified if {
 	stranger := _artifact("rejected", [_error("untrusted_certificate", false)])
-	evidence.faults([_listing([stranger], [])]) == ["untrusted_certificate: why", _none(1)]
-	count(evidence.faults([_listing([stranger | some _ in numbers.range(1, 9)], [])])) == 4
-	evidence.faults([_rejected([_attestation(false, [{}])], [_error("untrusted_key", false)])]) == [
+	_faults([_listing([stranger], [])]) == ["untrusted_certificate: why", _none(1)]
+	count(_faults([_listing([stranger | some _ in numbers.range(1, 9)], [])])) == 4
+	_faults([_rejected([_attestation(false, [{}])], [_error("untrusted_key", false)])]) == [
 		"untrusted_key: why",
 		_none(1),
 	]
 }
 
 test_one_place_of_several_is_enough if {
-	evidence.faults([_listing([], []), _report([_attestation(true, [])], [])]) == []
-	evidence.faults([_rejected([], [_error("no_signature", false)]), _listing([_artifact("verified", [])], [])]) == []
-	evidence.faults([_listing([], []), _rejected([_attestation(false, [])], [])]) == [_none(1)]
+	_faults([_listing([], []), _report([_attestation(true, [])], [])]) == []
+	_faults([_rejected([], [_error("no_signature", false)]), _listing([_artifact("verified", [])], [])]) == []
+	_faults([_listing([], []), _rejected([_attestation(false, [])], [])]) == [_none(1)]
 }
 
 _down := _artifact("inconclusive", [_error("unavailable", true)])
@@ -145,31 +175,31 @@ _down := _artifact("inconclusive", [_error("unavailable", true)])
 test_what_could_not_be_seen_stands_against_the_image if {
 	good := _artifact("verified", [])
 	line := "inconclusive: an artifact could not be seen"
-	evidence.faults([_listing([good, _down], [])]) == ["unavailable: why", line]
-	evidence.faults([_listing([good, object.remove(_down, ["errors"])], [])]) == [line]
-	evidence.faults([_listing([good], [_error("too_many", false)])]) == ["too_many: why"]
-	evidence.faults([_report([_attestation(true, [])], [_error("timeout", true)])]) == ["timeout: why"]
+	_faults([_listing([good, _down], [])]) == ["unavailable: why", line]
+	_faults([_listing([good, object.remove(_down, ["errors"])], [])]) == [line]
+	_faults([_listing([good], [_error("too_many", false)])]) == ["too_many: why"]
+	_faults([_report([_attestation(true, [])], [_error("timeout", true)])]) == ["timeout: why"]
 	every e in [_error("not_found", false), _error("anything", true)] {
-		count(evidence.faults([_report([_attestation(true, []), _attestation(false, [e])], [])])) == 1
+		count(_faults([_report([_attestation(true, []), _attestation(false, [e])], [])])) == 1
 	}
 }
 
 test_gaps_are_not_what_is_absent if {
-	evidence.gaps([_listing([], []), _rejected([], [_error("no_signature", false)])]) == []
-	count(evidence.gaps([_listing([_down], [])])) == 2
-	evidence.gaps([object.union(_report([], [_error("timeout", true)]), {"verdict": "inconclusive"})]) == ["timeout: why"]
+	_gaps([_listing([], []), _rejected([], [_error("no_signature", false)])]) == []
+	count(_gaps([_listing([_down], [])])) == 2
+	_gaps([object.union(_report([], [_error("timeout", true)]), {"verdict": "inconclusive"})]) == ["timeout: why"]
 }
 
 test_verified_without_content if {
 	artifact := object.union(_artifact("verified", []), {"contents": []})
-	evidence.faults([_listing([artifact], [])]) == ["malformed_evidence: sha256:b has no content"]
+	_faults([_listing([artifact], [])]) == ["malformed_evidence: sha256:b has no content", _none(1)]
 }
 
 test_no_answers if {
 	every answers in [null, "x", {}, [], {"a": {"artifacts": []}}] {
-		"invalid_evidence: not a list of answers of ratify.artifacts and ratify.attestations" in evidence.faults(answers)
+		"invalid_evidence: not a list of answers of ratify.artifacts and ratify.attestations" in _faults(answers)
 	}
 	every answer in [null, 7, "x", {}, {"artifacts": "x"}, {"attestations": {}}] {
-		"invalid_evidence: an answer has neither artifacts nor attestations" in evidence.faults([answer])
+		"invalid_evidence: an answer has neither artifacts nor attestations" in _faults([answer])
 	}
 }
