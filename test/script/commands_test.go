@@ -23,7 +23,9 @@ type registryKey struct{}
 type registry struct {
 	*registrytest.Registry
 
-	last ocispec.Descriptor // pushed last
+	image    ocispec.Descriptor // pushed last
+	artifact ocispec.Descriptor // attached last
+	last     ocispec.Descriptor // of these: what is signed next
 }
 
 // startRegistry is the command `registry [no-referrers-api]`. The host is written
@@ -53,7 +55,7 @@ func pushImage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	image, err := scriptRegistry(ts).PushImage(context.Background(), repository, tag)
 	ts.Check(err)
-	scriptRegistry(ts).last = image
+	scriptRegistry(ts).image, scriptRegistry(ts).last = image, image
 	ts.Setenv("DIGEST", image.Digest.String())
 }
 

@@ -7,7 +7,9 @@
 //
 //	registry [no-referrers-api]   start a registry; $REGISTRY is its host and port
 //	push REPOSITORY:TAG           push a small image to it; $DIGEST is its digest
-//	sign [as-stranger] REPOSITORY sign the image pushed last
+//	attach TYPE FILE REPOSITORY   attach FILE to the image pushed last, as an artifact of that type
+//	mislist                       have the registry list that artifact for the image pushed last, whatever it is about
+//	sign [as-stranger] REPOSITORY sign the image pushed last, or the artifact attached after it
 //	sign-blob FILE                sign FILE as a workflow of acme/app, FILE.sigstore.json and trusted_root.json
 //	trust FILE                    write a trust document for the signers that are no strangers
 //	post SOCKET PATH FILE         send FILE to the server on a unix socket and print its answer
@@ -18,6 +20,7 @@
 //	trust-keys FILE KEY...        write a trust document for files with public keys
 //	sign-by-workflow bundle|tag REPOSITORY
 //	                              have a GitHub workflow sign the image pushed last
+//	attest TYPE FILE REPOSITORY   have the workflow attest FILE, a predicate, about the image pushed last
 //	sigstore                      serve the Sigstore that certifies the workflow to cosign
 //	trust-workflow FILE           write a trust document for the workflow
 //	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation, cosign2, cosign3

@@ -33,6 +33,9 @@ func runScripts(t *testing.T, dir string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"registry":         startRegistry,
 			"push":             pushImage,
+			"attach":           attach,
+			"mislist":          mislist,
+			"attest":           attest,
 			"sign":             signImage,
 			"sign-blob":        signBlob,
 			"sign-by-key":      signByKey,

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# METADATA
+# title: Bills of materials
+# description: |
+#   Reads SPDX 2.x (JSON and tag-value) and CycloneDX 1.x (JSON) into packages of one
+#   shape. A bill that is not wholly understood, or lists nothing, has faults.
+# related_resources:
+#   - ref: https://spdx.github.io/spdx-spec/v2.3/
+#     description: SPDX v2.3
+#   - ref: https://cyclonedx.org/docs/1.6/json/
+#     description: CycloneDX v1.6, JSON
+package ratify.sbom_document
+
+# METADATA
+# title: Packages in a document
+# description: |
+#   Given a document of `data.ratify.evidence`, an object: "packages" (array) and "faults"
+#   (lines). A package is {"name", "group" ("" if it has none), "version", "purl" ("" if not
+#   known), "licenses" (array of SPDX expressions or names, all of which hold; empty if
+#   nothing is known), "is_image" (true for what stands for the image itself)}.
+#
+#   The licence of an SPDX package is the concluded one, else the declared one.
+read(document) := {
+	"packages": [entry | some entry in entries; not entry.fault],
+	"faults": [sprintf("malformed_evidence: %v: %v", [document.digest, entry.fault]) | some entry in entries; entry.fault],
+} if {
+	entries := _entries(document)
+}
+
+_entries(document) := _spdx(document.json) if {
+	startswith(document.json.spdxVersion, "SPDX-2.")
+} else := _cyclonedx(document.json) if {
+	document.json.bomFormat == "CycloneDX"
+	startswith(document.json.specVersion, "1.")
+} else := _tag_value(document.text) if {
+	regex.match(`(?m)^SPDXVersion: *SPDX-2\.`, document.text)
+} else := [{"fault": "neither SPDX 2.x (JSON, tag-value) nor CycloneDX 1.x (JSON)"}]
+
+# SPDX, JSON
+
+_spdx(content) := [_spdx_package(given) | some given in content.packages] if {
+	_is_list_of_objects(content.packages)
+	count(content.packages) > 0
+} else := [{"fault": "no packages are listed"}]
+
+_spdx_package(given) := {
+	"name": _text(given, "name"),
+	"group": "",
+	"version": _text(given, "versionInfo"),
+	"purl": _first([ref.referenceLocator | some ref in given.externalRefs; ref.referenceType == "purl"]),
+	"licenses": _known([_text(given, "licenseConcluded"), _text(given, "licenseDeclared")]),
+	"is_image": object.get(given, "primaryPackagePurpose", "") == "CONTAINER",
+}
+
+# SPDX, tag-value. A package is what follows its name, up to the next.
+
+_tag_value(text) := [_tagged(array.slice(lines, start, end)) |
+	some i, start in starts
+	end := array.concat(starts, [count(lines)])[i + 1]
+] if {
+	lines := split(replace(regex.replace(text, `(?s)<text>.*?</text>`, ""), "\r", ""), "\n")
+	starts := [i | some i, line in lines; startswith(line, "PackageName:")]
+	count(starts) > 0
+} else := [{"fault": "no packages are listed"}]
+
+_tagged(lines) := {
+	"name": _first(_values(lines, "PackageName")),
+	"group": "",
+	"version": _first(_values(lines, "PackageVersion")),
+	"purl": _first([locator |
+		some value in _values(lines, "ExternalRef")
+		["purl", locator] = array.slice(regex.split(`\s+`, value), 1, 3)
+	]),
+	"licenses": _known(array.concat(_values(lines, "PackageLicenseConcluded"), _values(lines, "PackageLicenseDeclared"))),
+	"is_image": "CONTAINER" in _values(lines, "PrimaryPackagePurpose"),
+}
+
+_values(lines, tag) := [trim_space(substring(line, count(tag) + 1, -1)) |
+	some line in lines
+	startswith(line, concat("", [tag, ":"]))
+]
+
+# The first that says something.
+_known(licenses) := array.slice(known, 0, 1) if {
+	known := [l | some l in licenses; not upper(l) in {"", "NONE", "NOASSERTION"}]
+}
+
+# CycloneDX: components have components.
+
+_cyclonedx(content) := [_component(given) | some given in _components(content)] if {
+	_is_list_of_objects(content.components)
+	count(content.components) > 0
+} else := [{"fault": "no components are listed"}]
+
+_components(content) := array.concat(content.components, [given |
+	some root in [content.components, object.get(content, ["metadata", "component"], {})]
+	walk(root, [path, value])
+	path[count(path) - 1] == "components"
+	some given in value
+])
+
+_component(given) := {
+	"name": _text(given, "name"),
+	"group": _text(given, "group"),
+	"version": _text(given, "version"),
+	"purl": _text(given, "purl"),
+	"licenses": [_license(choice) | some choice in object.get(given, "licenses", [])],
+	"is_image": false,
+} if {
+	is_object(given)
+	_is_list_of_objects(object.get(given, "licenses", []))
+} else := {"fault": "a component, or its licenses, cannot be read"}
+
+_license(choice) := choice.expression if is_string(choice.expression)
+
+else := choice.license.id if is_string(choice.license.id)
+
+else := _text(object.get(choice, "license", {}), "name")
+
+# Reading strangers' JSON
+
+default _text(_, _) := ""
+
+_text(object_, field) := value if {
+	value := object.get(object_, field, "")
+	is_string(value)
+}
+
+default _first(_) := ""
+
+_first(values) := [value | some value in values; is_string(value)][0]
+
+_is_list_of_objects(values) if {
+	is_array(values)
+	every value in values { is_object(value) }
+}
