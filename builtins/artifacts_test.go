@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -137,5 +138,22 @@ func TestVerifyBlobOfANotaryEnvelope(t *testing.T) {
 				t.Errorf("got %v, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// A registry that lists the signed artifact of another image, or puts annotations
+// of its own into the list, is not believed.
+func TestArtifactsOfAnotherImageDoNotCount(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	other, err := b.registry.PushImage(t.Context(), "app", "other")
+	fatal(t, err)
+	named := digest.Digest(b.image[strings.LastIndexByte(b.image, '@')+1:])
+	b.registry.Inject(registrytest.Fault{Kind: registrytest.KindReferrers, Reference: other.Digest.String(), Action: registrytest.FlipReferrers(named)})
+	got := eval(t, `x = {[a.verdict, a.errors[0].code, count(a.contents), count(a.annotations)] | some a in ratify.artifacts(input).artifacts}`,
+		map[string]any{"image": b.registry.Reference("app", other.Digest), "artifact_type": sbomType, "trust": b.trust})
+	want := `[[rejected no_signature 0 0] [rejected subject_mismatch 0 0] [rejected untrusted_certificate 0 0]]`
+	if fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %s", got, want)
 	}
 }

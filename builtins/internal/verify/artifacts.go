@@ -82,31 +82,52 @@ func (e *Engine) artifact(ctx context.Context, req Request, subject reference.Re
 		Fresh: req.Fresh, MaxStale: req.MaxStale,
 	})}
 	if !a.Report.Verified {
+		a.Descriptor.Annotations = nil // nobody vouches for them
 		return a
 	}
-	contents, why := e.contents(ctx, itself, desc)
+	m, why := e.artifactManifest(ctx, itself, desc, subject)
+	var contents []Content
+	if why == nil {
+		contents, why = e.contents(ctx, itself, m)
+	}
 	if why != nil {
 		failed := a.Report.Copy()
-		failed.Verdict, failed.Verified = report.Inconclusive, false
 		failed.Errors = append([]report.Error{*why}, failed.Errors...)
-		a.Report = failed
+		failed.Verified, failed.Verdict = false, report.Rejected
+		if why.Unseen {
+			failed.Verdict = report.Inconclusive
+		}
+		a.Report, a.Descriptor.Annotations = failed, nil
 		return a
 	}
-	a.Contents = contents
+	a.Descriptor.Annotations, a.Contents = m.Annotations, contents
 	return a
 }
 
-// contents fetches the blobs of a verified artifact, within MaxBytes.
-func (e *Engine) contents(ctx context.Context, itself reference.Reference, desc ocispec.Descriptor) ([]Content, *report.Error) {
+// artifactManifest fetches the manifest of a verified artifact. It must say itself
+// that it is about the subject: a registry could list the signed scan of another
+// image, or an old one under the annotations of a new one.
+//
+// Spec: OCI image v1.1.1, "Image Manifest Property Descriptions", subject.
+func (e *Engine) artifactManifest(ctx context.Context, itself reference.Reference, desc ocispec.Descriptor, subject reference.Reference) (m ocispec.Manifest, why *report.Error) {
 	what := "fetch artifact " + itself.String()
 	_, raw, err := e.options.Source.Manifest(ctx, itself, desc)
 	if err != nil {
-		return nil, new(e.unseen(report.StageFetch, what, err))
+		return m, new(e.unseen(report.StageFetch, what, err))
 	}
-	var m ocispec.Manifest
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return nil, &report.Error{Code: report.InvalidResponse, Stage: report.StageFetch, Unseen: true, Message: what + ": not a manifest: " + oneLine(err)}
+		return m, &report.Error{Code: report.InvalidResponse, Stage: report.StageFetch, Unseen: true, Message: what + ": not a manifest: " + oneLine(err)}
 	}
+	if m.Subject == nil || m.Subject.Digest != subject.Digest {
+		return m, &report.Error{Code: report.SubjectMismatch, Stage: report.StageVerify, Message: fmt.Sprintf(
+			"%s is listed among the referrers of %s and is not about it", itself, subject)}
+	}
+	return m, nil
+}
+
+// contents fetches the blobs of a verified artifact, within MaxBytes.
+func (e *Engine) contents(ctx context.Context, itself reference.Reference, m ocispec.Manifest) ([]Content, *report.Error) {
+	what := "fetch artifact " + itself.String()
 	var contents []Content
 	left := e.options.MaxBytes
 	for _, layer := range m.Layers {

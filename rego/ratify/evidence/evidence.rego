@@ -5,8 +5,8 @@
 # description: |
 #   What `ratify.artifacts` and `ratify.attestations` answered, as one list of
 #   documents: SBOMs, scans, statements. Nothing is read from a result that is not
-#   verified, and nothing that only the registry says: which image an artifact is about,
-#   and its annotations, are read from its own manifest, which its signature covers.
+#   verified. Which image an artifact is about, and its annotations, are those of its own
+#   manifest, which its signature covers: `ratify.artifacts` sees to that.
 package ratify.evidence
 
 # METADATA
@@ -24,14 +24,15 @@ documents(answers) := array.concat(
 )
 
 _artifacts(answer) := [document |
-	some [artifact, manifest] in _about(answer)
+	is_array(answer.artifacts)
+	some artifact in _verified(answer)
 	some content in _list(artifact, "contents")
 	document := {
 		"type": object.get(artifact, "artifact_type", ""),
 		"media_type": object.get(content, "media_type", ""),
 		"digest": artifact.digest,
 		"subject": answer.digest,
-		"annotations": _if_object(object.get(manifest, "annotations", null), {}),
+		"annotations": _if_object(object.get(artifact, "annotations", null), {}),
 		"json": object.get(content, "json", null),
 		"text": object.get(content, "text", ""),
 	}
@@ -52,23 +53,6 @@ _statements(answer) := [document |
 		"text": _if_string(predicate),
 	}
 ]
-
-# Pairs of a verified artifact and its manifest, of those that are about the image. What
-# is listed, and with which annotations, is the registry's word; the manifest is known by
-# the digest that was signed (threats: the clean scan of another image, signed, among the
-# referrers of this one; an old scan that the list says is of today).
-#
-# Spec: OCI image specification v1.1.1, "subject".
-_about(answer) := [[artifact, manifest] |
-	is_array(answer.artifacts)
-	some artifact in _verified(answer)
-	manifest := _fetched(answer, artifact).manifest
-	manifest.subject.digest == answer.digest
-]
-
-_fetched(answer, artifact) := ratify.manifest({"image": sprintf("%s@%s", [name, artifact.digest])}) if {
-	name := split(answer.reference, "@")[0]
-}
 
 _if_object(value, otherwise) := object.get({true: value}, is_object(value), otherwise)
 
@@ -107,7 +91,7 @@ _asked(answers) if {
 	count(answers) > 0
 }
 
-_gaps(answer) := array.flatten([_lines(answer), _blurred(answer), _manifest_gaps(answer), _empty(answer)]) if {
+_gaps(answer) := array.flatten([_lines(answer), _blurred(answer), _empty(answer)]) if {
 	is_array(answer.artifacts)
 } else := array.concat(_unlisted(answer), _unseen(answer)) if {
 	is_array(answer.attestations)
@@ -120,13 +104,8 @@ _blurred(answer) := [line |
 ]
 
 _empty(answer) := [sprintf("malformed_evidence: %s has no content", [artifact.digest]) |
-	some [artifact, _] in _about(answer)
-	count(_list(artifact, "contents")) == 0
-]
-
-_manifest_gaps(answer) := [line |
 	some artifact in _verified(answer)
-	some line in _lines(_fetched(answer, artifact))
+	count(_list(artifact, "contents")) == 0
 ]
 
 # The errors of a rejected answer say that all was seen.
@@ -152,7 +131,7 @@ _is_unseen(e) if {
 }
 
 # The first lines say why; the rest would be as long as the list of junk.
-_absent(answer) := array.slice(array.concat(_strays(answer), lines), 0, 3) if {
+_absent(answer) := array.slice(lines, 0, 3) if {
 	is_array(answer.artifacts)
 	lines := [line |
 		some artifact in _list(answer, "artifacts")
@@ -160,11 +139,6 @@ _absent(answer) := array.slice(array.concat(_strays(answer), lines), 0, 3) if {
 		some line in _lines(artifact)
 	]
 } else := [line | some line in _lines(answer); not line in _unlisted(answer)]
-
-_strays(answer) := [sprintf("subject_mismatch: %s is signed, but about another image", [artifact.digest]) |
-	some artifact in _verified(answer)
-	_fetched(answer, artifact).manifest.subject.digest != answer.digest
-]
 
 _nothing(answers) := sprintf("no_evidence: nothing of the demanded type is verified for %s: %d attached", [
 	name,
