@@ -37,7 +37,7 @@ type Provider struct {
 	metrics  *telemetry.Metrics
 	caches   *Caches
 	now      func() time.Time
-	query    query
+	queries  queries
 }
 
 // New builds a provider. Nothing is served before [Provider.Register].
@@ -77,6 +77,7 @@ func elsewhere(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) serve(o operation) http.HandlerFunc {
+	inputs := newInputs(o)
 	return func(w http.ResponseWriter, r *http.Request) {
 		started, settings := p.now(), p.settings()
 		body, _ := r.Context().Value(bodyKey{}).([]byte)
@@ -87,7 +88,7 @@ func (p *Provider) serve(o operation) http.HandlerFunc {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), o.timeout(settings))
 		defer cancel()
-		outcomes := p.decideAll(ctx, round{provider: p, operation: o, settings: settings, remote: r.RemoteAddr}, req.keys)
+		outcomes := p.decideAll(ctx, round{provider: p, operation: o, inputs: inputs, settings: settings, remote: r.RemoteAddr}, req.keys)
 		write(w, http.StatusOK, respond(req, o, outcomes, settings.Undecided))
 		o.observe(p.metrics, p.now().Sub(started))
 	}

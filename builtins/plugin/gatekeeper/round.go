@@ -11,9 +11,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/open-policy-agent/opa/v1/bundle"
-	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/logging"
+	"github.com/open-policy-agent/opa/v1/plugins/logs"
 	"github.com/open-policy-agent/opa/v1/server"
 	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 )
@@ -22,13 +24,17 @@ import (
 type round struct {
 	provider  *Provider
 	operation operation
+	inputs    *inputs
 	settings  config.Gatekeeper
 	remote    string // address of the client, for decision logs
 	id        string // of the request, common to its decisions
 
 	txn       storage.Transaction
-	prepared  rego.PreparedEvalQuery
+	query     query
+	cancel    topdown.Cancel // of all evaluations
+	decisions *logs.Plugin   // nil: no decision log, and then nothing below it
 	revisions map[string]server.BundleInfo
+	ndCache   bool // the log wants the results of built-ins
 }
 
 // decideAll returns the outcome of every distinct key.
@@ -51,7 +57,7 @@ func (p *Provider) decideAll(ctx context.Context, r round, keys []string) map[st
 		order = append(order, q)
 	}
 	r.id = uuid.NewString()
-	results := r.run(ctx, order)
+	results := r.run(logging.WithBatchDecisionID(ctx, r.id), order)
 	r.collect(ctx, results, open, outcomes)
 	return outcomes
 }
@@ -74,6 +80,8 @@ func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 		queue <- q
 	}
 	close(queue)
+	r.cancel = topdown.NewCancel()
+	stop := context.AfterFunc(ctx, r.cancel.Cancel)
 	var workers sync.WaitGroup
 	for range min(r.settings.Concurrency, len(questions)) {
 		workers.Go(func() {
@@ -84,6 +92,7 @@ func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 	}
 	go func() {
 		workers.Wait()
+		stop()
 		r.provider.manager.Store.Abort(context.WithoutCancel(ctx), r.txn)
 	}()
 	return results
@@ -103,14 +112,18 @@ func (r *round) begin(ctx context.Context) (failed outcome) {
 			p.manager.Store.Abort(context.WithoutCancel(ctx), txn)
 		}
 	}()
-	r.prepared, err = p.prepare(ctx, txn)
+	r.query, err = p.queries.of(p.manager.GetCompiler())
 	switch {
 	case errors.Is(err, errNoLibrary):
 		return undecided(question{}, noLibrary, "%v", err)
 	case err != nil:
 		return undecided(question{}, evalFailed, "the policy has an error: %v", err)
 	}
-	r.revisions = revisions(ctx, p.manager.Store, txn)
+	if r.decisions = logs.Lookup(p.manager); r.decisions != nil {
+		r.revisions = revisions(ctx, p.manager.Store, txn)
+		c := p.manager.GetConfig()
+		r.ndCache = c != nil && c.NDBuiltinCacheEnabled()
+	}
 	return outcome{}
 }
 
