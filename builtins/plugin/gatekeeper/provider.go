@@ -38,6 +38,7 @@ type Provider struct {
 	caches   *Caches
 	now      func() time.Time
 	queries  queries
+	results  pool
 }
 
 // New builds a provider. Nothing is served before [Provider.Register].

@@ -14,18 +14,20 @@ import (
 // rule is what decides about one key.
 const rule = "data.ratify.gatekeeper.item"
 
-// answerVar is the variable of the query that takes the value of the rule.
-const answerVar = ast.Var("answer")
-
 // errNoLibrary means that nothing defines the rule.
 var errNoLibrary = errors.New(rule + " is not defined: the Rego library of opa-ratify is not loaded")
 
-// query is the question for the rule's value, compiled with the policies of one
-// moment. It may be shared.
+// query makes OPA evaluate the rule, with the policies of one moment. It may be
+// shared.
+//
+// It compares the rule with the input, which it never is, and the value is then
+// read from the results: a variable in its place would get a copy.
 type query struct {
 	policies *ast.Compiler
 	compiler ast.QueryCompiler
 	body     ast.Body
+	rule     ast.Ref
+	memo     *memo
 }
 
 // queries keeps the query of the compiler it was compiled with.
@@ -51,11 +53,11 @@ func (q *queries) of(policies *ast.Compiler) (query, error) {
 		return query{}, errNoLibrary
 	}
 	compiler := policies.QueryCompiler()
-	body, err := compiler.Compile(ast.NewBody(ast.Equality.Expr(ast.NewTerm(ref), ast.NewTerm(answerVar))))
+	body, err := compiler.Compile(ast.NewBody(ast.Equality.Expr(ast.NewTerm(ref), ast.NewTerm(ast.InputRootRef))))
 	if err != nil {
 		return query{}, err
 	}
-	q.latest = query{policies, compiler, body}
+	q.latest = query{policies, compiler, body, ref, newMemo()}
 	return q.latest, nil
 }
 
@@ -64,21 +66,21 @@ func (q *queries) of(policies *ast.Compiler) (query, error) {
 // and turn the answer into maps that nobody reads.
 func (r *round) ask(ctx context.Context, d *decision) (ast.Value, error) {
 	manager := r.provider.manager
+	known := r.provider.results.get(r.query.memo)
+	defer r.provider.results.put(known)
 	q := topdown.NewQuery(r.query.body).
 		WithCompiler(r.query.policies).WithQueryCompiler(r.query.compiler).
 		WithStore(manager.Store).WithTransaction(r.txn).WithRuntime(manager.Info).
 		WithIndexing(true).WithEarlyExit(true).
 		WithInput(r.inputs.term(d.question)).WithTime(d.started).
 		WithMetrics(d.metrics).WithNDBuiltinCache(d.ndCache).
-		WithPrintHook(manager.PrintHook()).WithCancel(r.cancel)
+		WithPrintHook(manager.PrintHook()).WithCancel(r.cancel).WithVirtualCache(known)
 	q = r.provider.caches.with(q)
-	var answer ast.Value
-	err := q.Iter(ctx, func(result topdown.QueryResult) error {
-		answer = result[answerVar].Value
-		return nil
-	})
-	if err != nil { // also one that contradicts the first answer
+	if err := q.Iter(ctx, func(topdown.QueryResult) error { return nil }); err != nil { // also that there are two answers
 		return nil, err
 	}
-	return answer, nil
+	if answer, _ := known.Get(r.query.rule); answer != nil {
+		return answer.Value, nil
+	}
+	return nil, nil
 }
