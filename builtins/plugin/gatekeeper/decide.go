@@ -21,6 +21,7 @@ import (
 // decision is one evaluation, with what its log entry needs.
 type decision struct {
 	question  question
+	encoder   *encoder
 	id        string
 	started   time.Time
 	metrics   metrics.Metrics
@@ -30,8 +31,9 @@ type decision struct {
 }
 
 // decide answers one question. It never panics.
-func (r *round) decide(ctx context.Context, q question) outcome {
+func (r *round) decide(ctx context.Context, q question, e *encoder) outcome {
 	d := r.newDecision(q)
+	d.encoder = e
 	ctx = logging.WithDecisionID(telemetry.WithNamespace(ctx, q.namespace), d.id)
 	ctx, span := r.span(ctx, d)
 	defer span.End()

@@ -45,7 +45,7 @@ func (r *round) interpret(d *decision) outcome {
 // sign adds to a value what tells the client which decision it is.
 func (r *round) sign(d *decision, value ast.Object) outcome {
 	const usual = 1 << 11 // bytes of a value with one or two signatures
-	encoded, err := appendObject(make([]byte, 0, usual), value,
+	encoded, err := d.encoder.object(make([]byte, 0, usual), value,
 		member{"timestamp", r.provider.now().UTC().Format(time.RFC3339Nano)}, member{"traceID", d.id})
 	if err != nil {
 		return undecided(d.question, evalFailed, "the policy has an error: %v", err)

@@ -3,6 +3,7 @@
 package gatekeeper
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"unicode/utf8"
@@ -13,91 +14,119 @@ import (
 // member is one member of a JSON object.
 type member struct{ name, text string }
 
-// appendValue appends v as encoding/json writes what [ast.JSON] makes of it,
-// without making it. The error is that of a value that is no JSON.
-func appendValue(b []byte, v ast.Value) ([]byte, error) {
+// encoder writes values as encoding/json writes what [ast.JSON] makes of them,
+// without making it. It is not shared.
+type encoder struct {
+	out   []byte
+	more  []member // still to be written into the object under way
+	err   error    // the first
+	odd   bool     // the object under way has a key that is no string
+	visit func(k, v *ast.Term)
+}
+
+func newEncoder() *encoder {
+	e := &encoder{}
+	e.visit = e.pair
+	return e
+}
+
+// object appends o to b with more members, which replace those of their names.
+// more is sorted by name, as the keys of an object are. The error is that of a
+// value that is no JSON.
+func (e *encoder) object(b []byte, o ast.Object, more ...member) ([]byte, error) {
+	e.out, e.err = b, nil
+	e.members(o, more)
+	b, e.out = e.out, nil
+	return b, e.err
+}
+
+func (e *encoder) value(v ast.Value) {
 	switch v := v.(type) {
 	case ast.String:
-		return appendString(b, string(v)), nil
+		e.out = appendString(e.out, string(v))
 	case ast.Boolean:
-		return strconv.AppendBool(b, bool(v)), nil
+		e.out = strconv.AppendBool(e.out, bool(v))
 	case ast.Null:
-		return append(b, "null"...), nil
+		e.out = append(e.out, "null"...)
 	case ast.Object:
-		return appendObject(b, v)
+		e.members(v, nil)
 	case *ast.Array:
-		return appendList(b, v.Len(), v.Elem)
+		e.list(v)
 	default: // numbers and sets: rare, and encoding/json knows how
-		return appendPlain(b, v)
+		e.plain(v)
 	}
 }
 
-func appendPlain(b []byte, v ast.Value) ([]byte, error) {
+func (e *encoder) plain(v ast.Value, more ...member) {
 	plain, err := ast.JSON(v)
-	if err != nil {
-		return b, err
-	}
-	text, err := json.Marshal(plain)
-	return append(b, text...), err
-}
-
-func appendList(b []byte, n int, element func(int) *ast.Term) (_ []byte, err error) {
-	b = append(b, '[')
-	for i := range n {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		if b, err = appendValue(b, element(i).Value); err != nil {
-			return b, err
-		}
-	}
-	return append(b, ']'), nil
-}
-
-// appendObject appends o with more members, which replace those of their names.
-// more is sorted by name, as the keys of an object are.
-func appendObject(b []byte, o ast.Object, more ...member) ([]byte, error) {
-	start := len(b)
-	b = append(b, '{')
-	plain := true
-	err := o.Iter(func(k, v *ast.Term) (err error) {
-		key, ok := k.Value.(ast.String)
-		if plain = plain && ok; !plain {
-			return nil
-		}
-		for len(more) > 0 && more[0].name <= string(key) {
-			replaced := more[0].name == string(key)
-			b, more = appendMember(b, more[0]), more[1:]
-			if replaced {
-				return nil
-			}
-		}
-		b = append(appendString(separated(b), string(key)), ':')
-		b, err = appendValue(b, v.Value)
-		return err
-	})
-	if err != nil {
-		return b, err
-	}
-	if !plain {
-		return appendPlain(b[:start], o)
-	}
 	for _, m := range more {
-		b = appendMember(b, m)
+		if fields, ok := plain.(map[string]any); ok {
+			fields[m.name] = m.text
+		}
 	}
-	return append(b, '}'), nil
+	text, failed := json.Marshal(plain)
+	if e.err == nil {
+		e.err = cmp.Or(err, failed)
+	}
+	e.out = append(e.out, text...)
 }
 
-func appendMember(b []byte, m member) []byte {
-	return appendString(append(appendString(separated(b), m.name), ':'), m.text)
+func (e *encoder) list(a *ast.Array) {
+	e.out = append(e.out, '[')
+	for i := range a.Len() {
+		if i > 0 {
+			e.out = append(e.out, ',')
+		}
+		e.value(a.Elem(i).Value)
+	}
+	e.out = append(e.out, ']')
 }
 
-// separated appends a comma if b does not end where an object begins.
-func separated(b []byte) []byte {
-	if b[len(b)-1] == '{' {
-		return b
+func (e *encoder) members(o ast.Object, more []member) {
+	start, outerMore, outerOdd := len(e.out), e.more, e.odd
+	e.more, e.odd = more, false
+	e.out = append(e.out, '{')
+	o.Foreach(e.visit)
+	for _, m := range e.more {
+		e.member(m)
 	}
-	return append(b, ',')
+	e.out = append(e.out, '}')
+	if e.odd {
+		e.out = e.out[:start]
+		e.plain(o, more...)
+	}
+	e.more, e.odd = outerMore, outerOdd
+}
+
+// pair writes one pair of an object, and what comes before it.
+func (e *encoder) pair(k, v *ast.Term) {
+	key, ok := k.Value.(ast.String)
+	if !ok {
+		e.odd = true // and is written as a whole later
+	}
+	for len(e.more) > 0 && e.more[0].name <= string(key) {
+		m := e.more[0]
+		e.more = e.more[1:]
+		e.member(m)
+		if m.name == string(key) {
+			return
+		}
+	}
+	e.separate()
+	e.out = append(appendString(e.out, string(key)), ':')
+	e.value(v.Value)
+}
+
+func (e *encoder) member(m member) {
+	e.separate()
+	e.out = appendString(append(appendString(e.out, m.name), ':'), m.text)
+}
+
+// separate writes a comma unless an object begins here.
+func (e *encoder) separate() {
+	if e.out[len(e.out)-1] != '{' {
+		e.out = append(e.out, ',')
+	}
 }
 
 // appendString appends s as encoding/json writes it.

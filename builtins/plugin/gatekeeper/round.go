@@ -85,8 +85,9 @@ func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 	var workers sync.WaitGroup
 	for range min(r.settings.Concurrency, len(questions)) {
 		workers.Go(func() {
+			e := newEncoder()
 			for q := range queue {
-				results <- r.decide(ctx, q)
+				results <- r.decide(ctx, q, e)
 			}
 		})
 	}
