@@ -21,7 +21,7 @@ import (
 // decision is one evaluation, with what its log entry needs.
 type decision struct {
 	question  question
-	encoder   *encoder
+	scratch   *scratch
 	id        string
 	started   time.Time
 	metrics   metrics.Metrics
@@ -31,9 +31,9 @@ type decision struct {
 }
 
 // decide answers one question. It never panics.
-func (r *round) decide(ctx context.Context, q question, e *encoder) outcome {
+func (r *round) decide(ctx context.Context, q question, s *scratch) outcome {
 	d := r.newDecision(q)
-	d.encoder = e
+	d.scratch = s
 	ctx = logging.WithDecisionID(telemetry.WithNamespace(ctx, q.namespace), d.id)
 	ctx, span := r.span(ctx, d)
 	defer span.End()

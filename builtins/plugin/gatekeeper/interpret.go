@@ -17,16 +17,17 @@ import (
 func (r *round) interpret(d *decision) outcome {
 	q := d.question
 	fields, ok := d.answer.(ast.Object)
-	if !ok || fields.Len() != 2 || textOf(fields, "key") != q.key {
+	names := r.terms
+	if !ok || fields.Len() != 2 || textOf(fields, names.answerKey) != q.key {
 		return undecided(q, misshapen, `the policy has an error: data.ratify.gatekeeper.item is not {"key": the key asked, and one of "value", "error", "undecided"}`)
 	}
-	if reason := textOf(fields, "undecided"); reason != "" {
+	if reason := textOf(fields, names.undecided); reason != "" {
 		return undecided(q, byPolicy, "%s", reason)
 	}
-	if message := textOf(fields, "error"); message != "" {
+	if message := textOf(fields, names.answerError); message != "" {
 		return outcome{question: q, err: shorten(message, 4<<10)}
 	}
-	switch value := field(fields, "value").(type) {
+	switch value := field(fields, names.answerValue).(type) {
 	case ast.String:
 		if r.operation.mutates() && !pinned(string(value)) {
 			return undecided(q, misshapen, "the policy has an error: %s is no image by digest, and a mutation must not answer a tag that can move", quote(string(value)))
@@ -45,24 +46,24 @@ func (r *round) interpret(d *decision) outcome {
 // sign adds to a value what tells the client which decision it is.
 func (r *round) sign(d *decision, value ast.Object) outcome {
 	const usual = 1 << 11 // bytes of a value with one or two signatures
-	encoded, err := d.encoder.object(make([]byte, 0, usual), value,
+	encoded, err := d.scratch.encoder.object(make([]byte, 0, usual), value,
 		member{"timestamp", r.provider.now().UTC().Format(time.RFC3339Nano)}, member{"traceID", d.id})
 	if err != nil {
 		return undecided(d.question, evalFailed, "the policy has an error: %v", err)
 	}
-	return outcome{question: d.question, value: encoded, admitted: field(value, "isSuccess") == ast.Boolean(true)}
+	return outcome{question: d.question, value: encoded, admitted: field(value, r.terms.admitted) == ast.Boolean(true)}
 }
 
 // field returns a field of o, nil if there is none.
-func field(o ast.Object, name string) ast.Value {
-	if t := o.Get(ast.InternedTerm(name)); t != nil {
+func field(o ast.Object, name *ast.Term) ast.Value {
+	if t := o.Get(name); t != nil {
 		return t.Value
 	}
 	return nil
 }
 
 // textOf returns a field that is a string, else "".
-func textOf(o ast.Object, name string) string {
+func textOf(o ast.Object, name *ast.Term) string {
 	s, _ := field(o, name).(ast.String)
 	return string(s)
 }

@@ -131,13 +131,17 @@ func (e *encoder) separate() {
 
 // appendString appends s as encoding/json writes it.
 func appendString(b []byte, s string) []byte {
+	start, written := len(b), 0
+	b = append(b, '"')
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(append(b, s[written:i]...), '\\')
+			written = i
+		case c < ' ' || c >= utf8.RuneSelf || c == '<' || c == '>' || c == '&':
 			text, _ := json.Marshal(s) // a string always marshals
-			return append(b, text...)
+			return append(b[:start], text...)
 		}
 	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
+	return append(append(b, s[written:]...), '"')
 }

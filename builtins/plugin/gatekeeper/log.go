@@ -26,7 +26,7 @@ func (r *round) log(ctx context.Context, d *decision, out outcome) {
 
 // entry describes the decision as OPA's server does.
 func (r *round) entry(ctx context.Context, d *decision, out outcome) *server.Info {
-	input := r.inputs.plain(d.question)
+	input := r.terms.plainInput(d.question)
 	info := &server.Info{
 		Txn: r.txn, Bundles: r.revisions, DecisionID: d.id, BatchDecisionID: r.id, RemoteAddr: r.remote,
 		Path: logPath, Timestamp: d.started.UTC(), Input: &input, Error: d.evalError, Metrics: d.metrics,

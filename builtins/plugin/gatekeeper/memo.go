@@ -20,6 +20,8 @@ func functions() []ast.Ref {
 		ast.MustParseRef("data.ratify.report.messages"),
 		ast.MustParseRef("data.ratify.report.codes"),
 		ast.MustParseRef("data.ratify.report.retryable"),
+		ast.MustParseRef("data.ratify.policy.statements"),
+		ast.MustParseRef("data.ratify.policy_settings._standing_faults"),
 	}
 }
 

@@ -40,7 +40,7 @@ func undecided(q question, c cause, format string, args ...any) outcome {
 
 // message is what an item says in place of a value; "" if there is a value. An
 // undecided key is an error.
-func (o outcome) message() string {
+func (o *outcome) message() string {
 	switch {
 	case o.cause != "":
 		return o.reason
@@ -54,7 +54,7 @@ func (o outcome) message() string {
 }
 
 // verdict is one word for logs: the decision, not the report's finding.
-func (o outcome) verdict() string {
+func (o *outcome) verdict() string {
 	switch {
 	case o.cause != "":
 		return "undecided"

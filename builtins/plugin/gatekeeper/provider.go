@@ -38,7 +38,7 @@ type Provider struct {
 	caches   *Caches
 	now      func() time.Time
 	queries  queries
-	results  pool
+	scratch  scratches
 }
 
 // New builds a provider. Nothing is served before [Provider.Register].
@@ -78,7 +78,7 @@ func elsewhere(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) serve(o operation) http.HandlerFunc {
-	inputs := newInputs(o)
+	fixed := newTerms(o)
 	return func(w http.ResponseWriter, r *http.Request) {
 		started, settings := p.now(), p.settings()
 		body, _ := r.Context().Value(bodyKey{}).([]byte)
@@ -89,8 +89,8 @@ func (p *Provider) serve(o operation) http.HandlerFunc {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), o.timeout(settings))
 		defer cancel()
-		outcomes := p.decideAll(ctx, round{provider: p, operation: o, inputs: inputs, settings: settings, remote: r.RemoteAddr}, req.keys)
-		write(w, http.StatusOK, respond(req, o, outcomes, settings.Undecided))
+		all := p.decideAll(ctx, round{provider: p, operation: o, terms: fixed, settings: settings, remote: r.RemoteAddr}, req.keys)
+		write(w, http.StatusOK, respond(req, o, all, settings.Undecided))
 		o.observe(p.metrics, p.now().Sub(started))
 	}
 }

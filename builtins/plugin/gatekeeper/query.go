@@ -66,15 +66,17 @@ func (q *queries) of(policies *ast.Compiler) (query, error) {
 // and turn the answer into maps that nobody reads.
 func (r *round) ask(ctx context.Context, d *decision) (ast.Value, error) {
 	manager := r.provider.manager
-	known := r.provider.results.get(r.query.memo)
-	defer r.provider.results.put(known)
+	known := &d.scratch.results
+	known.begin(r.query.memo)
+	d.scratch.documents.begin()
 	q := topdown.NewQuery(r.query.body).
 		WithCompiler(r.query.policies).WithQueryCompiler(r.query.compiler).
 		WithStore(manager.Store).WithTransaction(r.txn).WithRuntime(manager.Info).
 		WithIndexing(true).WithEarlyExit(true).
-		WithInput(r.inputs.term(d.question)).WithTime(d.started).
+		WithInput(r.terms.input(d.question)).WithTime(d.started).
 		WithMetrics(d.metrics).WithNDBuiltinCache(d.ndCache).
-		WithPrintHook(manager.PrintHook()).WithCancel(r.cancel).WithVirtualCache(known)
+		WithPrintHook(manager.PrintHook()).WithCancel(r.cancel).
+		WithVirtualCache(known).WithBaseCache(&d.scratch.documents)
 	q = r.provider.caches.with(q)
 	if err := q.Iter(ctx, func(topdown.QueryResult) error { return nil }); err != nil { // also that there are two answers
 		return nil, err

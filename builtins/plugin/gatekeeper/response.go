@@ -15,7 +15,7 @@ import (
 type response struct {
 	apiVersion  string
 	idempotent  bool
-	items       []outcome
+	items       []*outcome
 	systemError string
 }
 
@@ -26,29 +26,30 @@ func refuse(apiVersion string, o operation, reason error) response {
 
 // respond puts the outcomes of the keys, in the order of the request, into a
 // response. A key that occurs twice is answered twice.
-func respond(req request, o operation, outcomes map[string]outcome, place config.Undecided) response {
-	r := response{apiVersion: req.apiVersion, idempotent: o.idempotent, items: make([]outcome, 0, len(req.keys))}
-	var undecided []outcome
-	named := map[string]bool{}
-	for _, key := range req.keys {
-		out := outcomes[key]
-		open := out.cause != ""
-		if open && place == config.UndecidedSystemError && !named[key] {
-			named[key] = true
-			undecided = append(undecided, out)
-		}
-		if !open || place == config.UndecidedItem || o.everyKey {
+func respond(req request, o operation, all outcomes, place config.Undecided) response {
+	r := response{apiVersion: req.apiVersion, idempotent: o.idempotent, items: make([]*outcome, 0, len(req.keys))}
+	for _, i := range all.of {
+		out := &all.distinct[i]
+		if out.cause == "" || place == config.UndecidedItem || o.everyKey {
 			r.items = append(r.items, out)
 		}
 	}
-	r.systemError = systemError(undecided)
+	if place == config.UndecidedSystemError {
+		r.systemError = systemError(all.distinct)
+	}
 	return r
 }
 
 // systemError names the undecided keys with their reasons, in two kilobytes at
 // most: it ends up in events and admission messages.
-func systemError(undecided []outcome) string {
+func systemError(all []outcome) string {
 	const limit = 2 << 10
+	var undecided []*outcome
+	for i := range all {
+		if all[i].cause != "" {
+			undecided = append(undecided, &all[i])
+		}
+	}
 	var out strings.Builder
 	for i, o := range undecided {
 		part := shorten(o.question.key, 256) + ": " + o.reason
@@ -97,7 +98,7 @@ func (r response) appendJSON(b []byte) []byte {
 }
 
 // appendItem appends what the client is told about one key: a value or an error.
-func (o outcome) appendItem(b []byte) []byte {
+func (o *outcome) appendItem(b []byte) []byte {
 	b = appendString(append(b, `{"key":`...), o.question.key)
 	if message := o.message(); message != "" {
 		b = appendString(append(b, `,"error":`...), message)

@@ -2,16 +2,12 @@
 
 package gatekeeper
 
-import (
-	"sync"
-
-	"github.com/open-policy-agent/opa/v1/ast"
-)
+import "github.com/open-policy-agent/opa/v1/ast"
 
 // results is what an evaluation knows of rules and functions by now: a
 // [topdown.VirtualCache] that takes two slices where OPA's takes two maps for
 // every part of a reference. A frame with many results gets an index. It is not
-// shared, and used again by later evaluations.
+// shared.
 type results struct {
 	memo   *memo
 	frames []frame
@@ -34,33 +30,24 @@ type result struct {
 // smallFrame is how many results are looked through one by one.
 const smallFrame = 64
 
-// keptResults bounds what is kept for the next evaluation: one that knew more is
-// left to the garbage collector.
-const keptResults = 1 << 10
+// The most that is kept for the next evaluation: what one needed beyond it is left
+// to the garbage collector.
+const (
+	keptResults = 1 << 10
+	keptTerms   = 8 * keptResults
+)
 
-// pool keeps results for later evaluations.
-type pool struct{ sync.Pool }
-
-func (p *pool) get(m *memo) *results {
-	r, ok := p.Get().(*results)
-	if !ok {
-		r = &results{}
-	}
-	r.memo = m
-	r.Push()
-	return r
-}
-
-// put takes r back. Nobody may use it any more.
-func (p *pool) put(r *results) {
-	if cap(r.known) > keptResults || cap(r.terms) > keptResults*8 {
-		return
+// begin forgets everything and opens the outermost frame, which also knows what m
+// keeps.
+func (r *results) begin(m *memo) {
+	if cap(r.known) > keptResults || cap(r.terms) > keptTerms {
+		*r = results{}
 	}
 	clear(r.frames)
 	clear(r.known)
 	clear(r.terms)
-	r.frames, r.known, r.terms, r.memo = r.frames[:0], r.known[:0], r.terms[:0], nil
-	p.Put(r)
+	r.frames, r.known, r.terms, r.memo = r.frames[:0], r.known[:0], r.terms[:0], m
+	r.Push()
 }
 
 // Push begins a frame, in which nothing is known.
@@ -165,14 +152,20 @@ func (r *results) indexLatest() {
 // hash tells most references apart. The parts of a package's path are the same
 // for all its rules and left out.
 func hash(ref ast.Ref) uint64 {
-	const prime = 1099511628211 // of FNV-1a, 64 bit
-	h := uint64(len(ref))
 	first := 0
 	if _, function := ref[0].Value.(ast.Ref); !function {
 		first = min(2, len(ref)-1)
 	}
+	h := hashSeed
 	for _, t := range ref[first:] {
-		h = (h ^ uint64(t.Hash())) * prime //nolint:gosec // a hash, whatever its sign
+		h = hashNext(h, t)
 	}
 	return h
+}
+
+const hashSeed uint64 = 14695981039346656037 // of FNV-1a, 64 bit
+
+func hashNext(h uint64, t *ast.Term) uint64 {
+	const prime = 1099511628211
+	return (h ^ uint64(t.Hash())) * prime //nolint:gosec // a hash, whatever its sign
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,7 +23,7 @@ import (
 type round struct {
 	provider  *Provider
 	operation operation
-	inputs    *inputs
+	terms     *terms
 	settings  config.Gatekeeper
 	remote    string // address of the client, for decision logs
 	id        string // of the request, common to its decisions
@@ -37,34 +36,43 @@ type round struct {
 	ndCache   bool // the log wants the results of built-ins
 }
 
-// decideAll returns the outcome of every distinct key.
-func (p *Provider) decideAll(ctx context.Context, r round, keys []string) map[string]outcome {
-	outcomes := make(map[string]outcome, len(keys))
-	open := make(map[string]question)
-	var order []question
-	for _, key := range keys {
-		if _, seen := outcomes[key]; seen {
-			continue
-		}
-		q, err := parseKey(key)
-		if err != nil {
-			outcomes[key] = outcome{question: q, err: err.Error()}
-			r.note(ctx, outcomes[key], "", 0)
-			continue
-		}
-		outcomes[key] = outcome{question: q}
-		open[key] = q
-		order = append(order, q)
-	}
-	r.id = uuid.NewString()
-	results := r.run(logging.WithBatchDecisionID(ctx, r.id), order)
-	r.collect(ctx, results, open, outcomes)
-	return outcomes
+// outcomes are what became of the distinct keys of a request, in their order.
+type outcomes struct {
+	distinct []outcome
+	of       []int // for every key of the request, its place in distinct
 }
 
-// run begins to decide the questions, so many at a time, and returns where the
-// outcomes arrive. The transaction ends with the last evaluation: usually before
-// collect returns, but an evaluation that ignores its deadline keeps it.
+// decideAll decides about every distinct key.
+func (p *Provider) decideAll(ctx context.Context, r round, keys []string) outcomes {
+	all := outcomes{of: make([]int, len(keys)), distinct: make([]outcome, 0, len(keys))}
+	questions := make([]question, 0, len(keys))
+	places := make(map[string]int, len(keys))
+	for i, key := range keys {
+		place, seen := places[key]
+		if !seen {
+			place = len(all.distinct)
+			places[key] = place
+			q, err := parseKey(key)
+			q.place = place
+			out := outcome{question: q}
+			if err == nil {
+				questions = append(questions, q)
+			} else {
+				out.err = err.Error()
+				r.note(ctx, out, "", 0)
+			}
+			all.distinct = append(all.distinct, out)
+		}
+		all.of[i] = place
+	}
+	r.id = uuid.NewString()
+	r.collect(ctx, r.run(logging.WithBatchDecisionID(ctx, r.id), questions), questions, all.distinct)
+	return all
+}
+
+// run begins to decide the questions and returns where the outcomes arrive. The
+// transaction ends with the last evaluation: usually before collect returns, but
+// an evaluation that ignores its deadline keeps it.
 func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 	results := make(chan outcome, len(questions))
 	if failed := r.begin(ctx); failed.cause != "" {
@@ -75,24 +83,11 @@ func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 		}
 		return results
 	}
-	queue := make(chan question, len(questions))
-	for _, q := range questions {
-		queue <- q
-	}
-	close(queue)
 	r.cancel = topdown.NewCancel()
 	stop := context.AfterFunc(ctx, r.cancel.Cancel)
-	var workers sync.WaitGroup
-	for range min(r.settings.Concurrency, len(questions)) {
-		workers.Go(func() {
-			e := newEncoder()
-			for q := range queue {
-				results <- r.decide(ctx, q, e)
-			}
-		})
-	}
+	t := &team{questions: questions, taken: make(chan struct{}), decide: func(q question, s *scratch) { results <- r.decide(ctx, q, s) }}
 	go func() {
-		workers.Wait()
+		t.work(&r.provider.scratch, r.settings.Concurrency)
 		stop()
 		r.provider.manager.Store.Abort(context.WithoutCancel(ctx), r.txn)
 	}()
@@ -132,20 +127,23 @@ func (r *round) begin(ctx context.Context) (failed outcome) {
 // themselves, before the answer goes out without them.
 const grace = 50 * time.Millisecond
 
-// collect fills outcomes until all questions are answered or time ran out.
-func (r *round) collect(ctx context.Context, results <-chan outcome, open map[string]question, outcomes map[string]outcome) {
+// collect fills in the outcomes until all questions are answered or time ran out.
+func (r *round) collect(ctx context.Context, results <-chan outcome, questions []question, distinct []outcome) {
 	done, late := ctx.Done(), (<-chan time.Time)(nil)
-	for len(open) > 0 {
+	answered := make([]bool, len(distinct))
+	for open := len(questions); open > 0; {
 		select {
 		case out := <-results:
-			outcomes[out.question.key] = out
-			delete(open, out.question.key)
+			distinct[out.question.place], answered[out.question.place] = out, true
+			open--
 		case <-done:
 			done, late = nil, time.After(grace)
 		case <-late:
-			for key, q := range open {
-				outcomes[key] = r.stopped(ctx, q)
-				r.note(ctx, outcomes[key], "", 0)
+			for _, q := range questions {
+				if !answered[q.place] {
+					distinct[q.place] = r.stopped(ctx, q)
+					r.note(ctx, distinct[q.place], "", 0)
+				}
 			}
 			return
 		}

@@ -35,15 +35,19 @@ import data.ratify.quorum
 #   settings, an object: "allow" (boolean), "report" (one report that sums up all
 #   that was asked, verified only if "allow") and "reasons" (array of lines for
 #   people, empty if allowed).
-decision(request, settings) := _denied(request, "no_trust_policy", "trust", faults) if {
+decision(request, settings) := quorum.total(evaluations) if {
+	policy_settings.faults(request, settings) == []
+	demanded := statements(settings.policies, request.image)
+	demanded != []
+	added := statements(policy_settings.namespaced(request, settings), request.image)
+	evaluations := [quorum.evaluation(statement, request, settings) | some statement in array.concat(demanded, added)]
+} else := _denied(request, "no_trust_policy", "trust", faults) if {
 	faults := policy_settings.faults(request, settings)
 	count(faults) > 0
 } else := _denied(request, "invalid_reference", "parse", [ratify.reference.parse(request.image).error]) if {
 	not ratify.reference.parse(request.image).valid
 } else := _denied(request, "no_trust_policy", "trust", [_uncovered(request, settings)]) if {
 	count(statements(settings.policies, request.image)) == 0
-} else := quorum.total(evaluations) if {
-	evaluations := [quorum.evaluation(statement, request, settings) | some statement in _demanded(request, settings)]
 }
 
 # METADATA
@@ -73,11 +77,6 @@ else := [registry, count([s | some s in path; not s in {"*", "**"}]), count(path
 	registry := 2 - count([1 | startswith(scope, "*.")])
 	tail := 1 - count([s | some s in path; s == "**"])
 }
-
-_demanded(request, settings) := array.concat(
-	statements(settings.policies, request.image),
-	statements(policy_settings.namespaced(request, settings), request.image),
-)
 
 _uncovered(request, settings) := sprintf(_empty, [request.image]) if count(settings.policies) == 0
 

@@ -12,11 +12,10 @@ package ratify.policy_settings
 #   An array of lines that name what is wrong and where, in the cluster's list and in
 #   that of the request's namespace; empty if nothing is. Lists of other namespaces
 #   are left alone: a mistake there is theirs.
-faults(request, settings) := sort(union({
-	_request_faults(request),
-	_cluster_faults(settings),
-	_namespace_faults(request, settings),
-}))
+faults(request, settings) := sort(_request_faults(request) | _standing_faults(_namespace(request), settings))
+
+# Those that do not depend on the image: the plugin's routes keep what it answers.
+_standing_faults(namespace, settings) := _cluster_faults(settings) | _namespace_faults(namespace, settings)
 
 # METADATA
 # title: Policies of the namespace
@@ -47,7 +46,10 @@ _document(trust, settings) := settings.documents[trust] if is_string(trust)
 
 _namespace(request) := object.get(request, "namespace", "")
 
-_request_faults(request) := {sprintf("input.%s is not a string", [field]) |
+_request_faults(request) := set() if {
+	is_string(request.image)
+	is_string(_namespace(request))
+} else := {sprintf("input.%s is not a string", [field]) |
 	some field in ["image", "namespace"]
 	not is_string(object.get(request, field, _absent[field]))
 }
@@ -64,9 +66,9 @@ _shape_faults(settings) := {sprintf("data.trust.%s must be an object, is %s", [k
 	not is_object(value)
 }
 
-_namespace_faults(request, settings) := _section_faults(section, settings, path) if {
-	section := settings.namespaces[_namespace(request)]
-	path := sprintf("data.trust.namespaces.%s", [_namespace(request)])
+_namespace_faults(namespace, settings) := _section_faults(section, settings, path) if {
+	section := settings.namespaces[namespace]
+	path := sprintf("data.trust.namespaces.%s", [namespace])
 } else := set()
 
 _section_faults(section, settings, path) := _list_faults(section.policies, settings, _below(path)) if {
