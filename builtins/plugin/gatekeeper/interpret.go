@@ -3,6 +3,7 @@
 package gatekeeper
 
 import (
+	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -33,7 +34,7 @@ func (r *round) interpret(d *decision) outcome {
 			return undecided(q, misshapen, "the policy has an error: %s is no image by digest, and a mutation must not answer a tag that can move", quote(string(value)))
 		}
 		if value != "" {
-			return outcome{question: q, value: appendString(nil, r.written(q, string(value))), admitted: true}
+			return outcome{question: q, value: answer{signature: string(appendString(nil, r.written(q, string(value))))}, admitted: true}
 		}
 	case ast.Object:
 		if !r.operation.mutates() {
@@ -45,13 +46,25 @@ func (r *round) interpret(d *decision) outcome {
 
 // sign adds to a value what tells the client which decision it is.
 func (r *round) sign(d *decision, value ast.Object) outcome {
-	const usual = 1 << 11 // bytes of a value with one or two signatures
-	encoded, err := d.scratch.encoder.object(make([]byte, 0, usual), value,
-		member{"timestamp", r.provider.now().UTC().Format(time.RFC3339Nano)}, member{"traceID", d.id})
+	out := outcome{question: d.question, admitted: field(value, r.terms.admitted) == ast.Boolean(true)}
+	at := r.provider.now().UTC().Format(time.RFC3339Nano)
+	signature := `"timestamp":"` + at + `","traceID":"` + d.id + `"`
+	if known := r.query.memo.rendering(value); known != nil {
+		out.value = answer{*known, signature}
+		return out
+	}
+	encoded, err := d.scratch.encoder.object(nil, value, member{"timestamp", at}, member{"traceID", d.id})
 	if err != nil {
 		return undecided(d.question, evalFailed, "the policy has an error: %v", err)
 	}
-	return outcome{question: d.question, value: encoded, admitted: field(value, r.terms.admitted) == ast.Boolean(true)}
+	before, after, signed := strings.Cut(string(encoded), signature)
+	if !signed { // something stands between the two
+		out.value = answer{signature: before}
+		return out
+	}
+	out.value = answer{rendering{before, after}, signature}
+	r.query.memo.render(value, out.value.rendering)
+	return out
 }
 
 // field returns a field of o, nil if there is none.

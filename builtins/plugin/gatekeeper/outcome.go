@@ -27,11 +27,18 @@ const (
 // without outcome would be an item without value.
 type outcome struct {
 	question question
-	value    []byte // decided: JSON, a string or an object
+	value    answer // decided: a string or an object
 	admitted bool   // the decision, if value is set
 	err      string // decided against
 	cause    cause  // not "": not decided, reason says why
 	reason   string
+}
+
+// answer is a value as JSON, with what tells the decision in its midst.
+type answer struct {
+	rendering
+
+	signature string
 }
 
 func undecided(q question, c cause, format string, args ...any) outcome {
@@ -46,7 +53,7 @@ func (o *outcome) message() string {
 		return o.reason
 	case o.err != "":
 		return o.err
-	case o.value != nil:
+	case o.value != (answer{}):
 		return ""
 	default: // no outcome was recorded: never an item that could be read as consent
 		return "internal: the key was not decided"
@@ -58,7 +65,7 @@ func (o *outcome) verdict() string {
 	switch {
 	case o.cause != "":
 		return "undecided"
-	case o.err != "" || o.value != nil && !o.admitted:
+	case o.err != "" || o.value != (answer{}) && !o.admitted:
 		return "rejected"
 	default:
 		return "verified"

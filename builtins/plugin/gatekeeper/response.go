@@ -78,7 +78,7 @@ func (r response) size() int {
 	const frame, each = 256, 32
 	n := frame + len(r.systemError)
 	for _, o := range r.items {
-		n += each + len(o.question.key) + len(o.value) + len(o.reason) + len(o.err)
+		n += each + len(o.question.key) + len(o.value.before) + len(o.value.signature) + len(o.value.after) + len(o.reason) + len(o.err)
 	}
 	return n
 }
@@ -103,7 +103,8 @@ func (o *outcome) appendItem(b []byte) []byte {
 	if message := o.message(); message != "" {
 		b = appendString(append(b, `,"error":`...), message)
 	} else {
-		b = append(append(b, `,"value":`...), o.value...)
+		b = append(append(b, `,"value":`...), o.value.before...)
+		b = append(append(b, o.value.signature...), o.value.after...)
 	}
 	return append(b, '}')
 }
