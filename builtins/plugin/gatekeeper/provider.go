@@ -39,11 +39,12 @@ type Provider struct {
 	now      func() time.Time
 	queries  queries
 	scratch  scratches
+	crew     *crew
 }
 
 // New builds a provider. Nothing is served before [Provider.Register].
 func New(o Options) *Provider {
-	p := &Provider{manager: o.Manager, settings: o.Settings, metrics: o.Metrics, caches: o.Caches, now: o.Now}
+	p := &Provider{manager: o.Manager, settings: o.Settings, metrics: o.Metrics, caches: o.Caches, now: o.Now, crew: newCrew()}
 	if p.caches == nil {
 		p.caches = &Caches{}
 	}

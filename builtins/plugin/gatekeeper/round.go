@@ -85,12 +85,12 @@ func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 	}
 	r.cancel = topdown.NewCancel()
 	stop := context.AfterFunc(ctx, r.cancel.Cancel)
-	t := &team{questions: questions, taken: make(chan struct{}), decide: func(q question, s *scratch) { results <- r.decide(ctx, q, s) }}
-	go func() {
+	t := &team{crew: r.provider.crew, questions: questions, taken: make(chan struct{}), decide: func(q question, s *scratch) { results <- r.decide(ctx, q, s) }}
+	r.provider.crew.do(func() {
 		t.work(&r.provider.scratch, r.settings.Concurrency)
 		stop()
 		r.provider.manager.Store.Abort(context.WithoutCancel(ctx), r.txn)
-	}()
+	})
 	return results
 }
 

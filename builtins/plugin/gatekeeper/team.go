@@ -11,9 +11,11 @@ import (
 
 // team decides about the questions of one request.
 type team struct {
+	crew      *crew
 	questions []question
 	decide    func(question, *scratch)
 	next      atomic.Int64
+	workers   sync.WaitGroup
 	taken     chan struct{} // closed when every question has somebody who decides it
 }
 
@@ -27,26 +29,31 @@ const patience = time.Millisecond
 func (t *team) work(kept *scratches, allowed int) {
 	most := min(allowed, len(t.questions))
 	few := min(most, runtime.GOMAXPROCS(0))
-	var workers sync.WaitGroup
-	for range few - 1 {
-		workers.Go(func() { t.worker(kept) })
-	}
+	t.start(few-1, kept)
 	if most == few {
 		t.worker(kept)
-		workers.Wait()
+		t.workers.Wait()
 		return
 	}
-	workers.Go(func() { t.worker(kept) })
+	t.start(1, kept)
 	impatient := time.NewTimer(patience)
 	defer impatient.Stop()
 	select {
 	case <-t.taken:
 	case <-impatient.C:
-		for range most - few {
-			workers.Go(func() { t.worker(kept) })
-		}
+		t.start(most-few, kept)
 	}
-	workers.Wait()
+	t.workers.Wait()
+}
+
+func (t *team) start(n int, kept *scratches) {
+	for range n {
+		t.workers.Add(1)
+		t.crew.do(func() {
+			defer t.workers.Done()
+			t.worker(kept)
+		})
+	}
 }
 
 func (t *team) worker(kept *scratches) {
