@@ -12,7 +12,12 @@ package ratify.policy_settings
 #   An array of lines that name what is wrong and where, in the cluster's list and in
 #   that of the request's namespace; empty if nothing is. Lists of other namespaces
 #   are left alone: a mistake there is theirs.
-faults(request, settings) := sort(_request_faults(request) | _standing_faults(_namespace(request), settings))
+faults(request, settings) := [] if {
+	is_string(request.image)
+	namespace := object.get(request, "namespace", "")
+	is_string(namespace)
+	_standing_faults(namespace, settings) == set()
+} else := sort(_request_faults(request) | _standing_faults(_namespace(request), settings))
 
 # Those that do not depend on the image: the plugin's routes keep what it answers.
 _standing_faults(namespace, settings) := _cluster_faults(settings) | _namespace_faults(namespace, settings)
@@ -46,10 +51,7 @@ _document(trust, settings) := settings.documents[trust] if is_string(trust)
 
 _namespace(request) := object.get(request, "namespace", "")
 
-_request_faults(request) := set() if {
-	is_string(request.image)
-	is_string(_namespace(request))
-} else := {sprintf("input.%s is not a string", [field]) |
+_request_faults(request) := {sprintf("input.%s is not a string", [field]) |
 	some field in ["image", "namespace"]
 	not is_string(object.get(request, field, _absent[field]))
 }

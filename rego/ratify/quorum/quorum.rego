@@ -14,16 +14,22 @@ import data.ratify.report
 # description: |
 #   An object: "verdict" (as of a report), "reports" (one per signer, in order) and
 #   "reasons" (lines for people, empty if verified).
-evaluation(statement, request, settings) := {
+evaluation(statement, request, settings) := {"verdict": "verified", "reports": reports, "reasons": [], "errors": []} if {
+	reports := _reports_for(statement, request, settings)
+	_verdict(reports, policy_settings.demanded(statement)) == "verified"
+} else := {
 	"verdict": verdict,
 	"reports": reports,
 	"reasons": _reasons(statement, verdict, reports),
 	"errors": _errors(statement, verdict, reports),
 } if {
-	trusts := policy_settings.trusts(statement, settings)
-	reports := [ratify.verify({"image": request.image, "trust": trust}) | some trust in trusts]
+	reports := _reports_for(statement, request, settings)
 	verdict := _verdict(reports, policy_settings.demanded(statement))
 }
+
+_reports_for(statement, request, settings) := [ratify.verify({"image": request.image, "trust": trust}) |
+	some trust in policy_settings.trusts(statement, settings)
+]
 
 # One that is not verified may still become so if what could not be seen is seen.
 # Where one signer is enough they need not be told apart.
@@ -66,8 +72,6 @@ _key(signature) := [name |
 	name != ""
 ][0]
 
-_reasons(_, "verified", _) := []
-
 # Signers of one format often have the same to say; it is said once.
 _reasons(statement, verdict, reports) := [line |
 	lines := [sprintf("policy %q: %v: %v", [statement.name, e.code, e.message]) |
@@ -78,8 +82,6 @@ _reasons(statement, verdict, reports) := [line |
 ] if {
 	verdict != "verified"
 }
-
-_errors(_, "verified", _) := []
 
 _errors(statement, verdict, reports) := array.concat(_too_few(statement, reports), [e |
 	some r in reports
