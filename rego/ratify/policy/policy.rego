@@ -36,11 +36,12 @@ import data.ratify.quorum
 #   that was asked, verified only if "allow") and "reasons" (array of lines for
 #   people, empty if allowed).
 decision(request, settings) := quorum.total(evaluations) if {
-	policy_settings.faults(request, settings) == []
-	demanded := statements(settings.policies, request.image)
+	built := object.union(settings, {}) # OPA copies what a rule made for every function, but not what a built-in made
+	policy_settings.faults(request, built) == []
+	demanded := statements(built.policies, request.image)
 	demanded != []
-	added := statements(policy_settings.namespaced(request, settings), request.image)
-	evaluations := [quorum.evaluation(statement, request, settings) | some statement in array.concat(demanded, added)]
+	added := statements(policy_settings.namespaced(request, built), request.image)
+	evaluations := [quorum.evaluation(statement, request, built) | some statement in array.concat(demanded, added)]
 } else := _denied(request, "no_trust_policy", "trust", faults) if {
 	faults := policy_settings.faults(request, settings)
 	count(faults) > 0
