@@ -46,19 +46,13 @@ _answer := _mutation if {
 	is_string(input.image)
 }
 
-# Verification
+# Verification of what is not admitted
 
-_verification := {"value": _value(true, _reference, [], _report)} if _admitted
-
-else := {"undecided": _no_policy} if not _policy_loaded
+_verification := {"undecided": _no_policy} if not _policy_loaded
 
 else := {"undecided": concat("; ", _passing)} if count(_passing) > 0
 
 else := {"value": _value(false, _reference, _reasons, _report)}
-
-default _admitted := false
-
-_admitted if data.trust.allow == true
 
 _no_policy := concat("", [
 	"no trust policy is loaded: neither data.trust.allow nor data.trust.report is defined; ",
@@ -109,19 +103,19 @@ _value(admitted, reference, reasons, findings) := {
 }
 
 # The image by digest as far as it is known, else as it was asked.
-_reference := _report.reference if _report.reference != ""
-
-else := _parsed.reference if _parsed.reference != ""
-
-else := input.image if input.image != ""
+_reference := _report.reference if {
+	_report.reference != ""
+} else := _parsed.reference if {
+	_parsed.reference != ""
+} else := input.image if {
+	input.image != ""
+}
 
 # Reasons: the policy's own, else the report's, else that there are none.
 
 default _reasons := ["data.trust.allow is not true and the policy gives no reasons"]
 
-_reasons := [] if _admitted
-
-else := _own_reasons if count(_own_reasons) > 0
+_reasons := _own_reasons if count(_own_reasons) > 0
 
 else := array.slice(report.messages(_report), 0, _most_reasons) if count(report.messages(_report)) > 0
 

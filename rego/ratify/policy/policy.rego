@@ -49,7 +49,7 @@ decision(request, settings) := quorum.total(evaluations) if {
 	not ratify.reference.parse(request.image).valid
 } else := _denied(request, "no_trust_policy", "trust", [_uncovered(request, settings)]) if {
 	count(statements(settings.policies, request.image)) == 0
-}
+} else := quorum.total([])
 
 # METADATA
 # title: The policies that count for an image

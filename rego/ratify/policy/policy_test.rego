@@ -166,3 +166,8 @@ test_mistakes_in_the_settings_deny if {
 		count(_refused(request, {"policies": [_policy("acme", ["*"])]}, "no_trust_policy")) > 0
 	}
 }
+
+test_what_is_no_request_is_denied if {
+	decision := policy.decision("registry.example/app", {"policies": [_policy("all", ["*"])]})
+	decision.allow == false
+}

@@ -14,7 +14,12 @@ import data.ratify.report
 # description: |
 #   An object: "verdict" (as of a report), "reports" (one per signer, in order) and
 #   "reasons" (lines for people, empty if verified).
-evaluation(statement, request, settings) := {"verdict": "verified", "reports": reports, "reasons": [], "errors": []} if {
+evaluation(statement, request, settings) := {
+	"verdict": "verified",
+	"reports": reports,
+	"reasons": [],
+	"errors": [],
+} if {
 	reports := _reports_for(statement, request, settings)
 	_verdict(reports, policy_settings.demanded(statement)) == "verified"
 } else := {
