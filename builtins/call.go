@@ -26,6 +26,7 @@ type call struct {
 // wrap adds what every built-in needs: memory within the query, metrics, and
 // errors that stop evaluation instead of turning into undefined.
 func (b builtin) wrap() topdown.BuiltinFunc {
+	key, timer := any(memoKey(b.decl.Name)), "rego_builtin_"+strings.ReplaceAll(b.decl.Name, ".", "_")
 	return func(bctx topdown.BuiltinContext, operands []*ast.Term, iter func(*ast.Term) error) error {
 		if !b.decl.Nondeterministic {
 			value, err := b.evaluate(call{ctx: bctx.Context, operands: operands})
@@ -34,7 +35,7 @@ func (b builtin) wrap() topdown.BuiltinFunc {
 			}
 			return iter(ast.NewTerm(value))
 		}
-		term, err := b.remembered(bctx, operands)
+		term, err := b.remembered(bctx, operands, memoOf(bctx.Cache, key), timer)
 		if err != nil {
 			return halt(bctx, b.decl.Name, err)
 		}
@@ -45,8 +46,7 @@ func (b builtin) wrap() topdown.BuiltinFunc {
 // remembered answers equal calls within one query alike: a policy that asks
 // twice about a tag must not see two images. OPA's own memoisation is not used
 // because its key joins the operands' texts without a separator.
-func (b builtin) remembered(bctx topdown.BuiltinContext, operands []*ast.Term) (*ast.Term, error) {
-	memo := memoOf(bctx.Cache, b.decl.Name)
+func (b builtin) remembered(bctx topdown.BuiltinContext, operands []*ast.Term, memo *memo, timerName string) (*ast.Term, error) {
 	if term, ok := memo.get(operands[0].Value); ok {
 		return term, nil
 	}
@@ -54,7 +54,7 @@ func (b builtin) remembered(bctx topdown.BuiltinContext, operands []*ast.Term) (
 	if err != nil {
 		return nil, err
 	}
-	timer := bctx.Metrics.Timer("rego_builtin_" + strings.ReplaceAll(b.decl.Name, ".", "_"))
+	timer := bctx.Metrics.Timer(timerName)
 	timer.Start()
 	value, err := b.evaluate(call{ctx: bctx.Context, service: current, operands: operands})
 	timer.Stop()
@@ -108,7 +108,10 @@ func budget(ctx context.Context) time.Duration {
 
 // memo keeps the answers of one built-in within one query. Equal hashes are
 // told apart by comparison: an operand is a policy author's value.
-type memo map[int][]remembrance
+type memo struct {
+	first remembrance // most queries call a built-in once
+	more  map[int][]remembrance
+}
 
 type remembrance struct {
 	operand ast.Value
@@ -117,27 +120,45 @@ type remembrance struct {
 
 type memoKey string
 
-func memoOf(cache builtins.Cache, name string) memo {
-	if m, ok := cache.Get(memoKey(name)); ok {
-		if m, ok := m.(memo); ok {
+func memoOf(cache builtins.Cache, key any) *memo {
+	if m, ok := cache.Get(key); ok {
+		if m, ok := m.(*memo); ok {
 			return m
 		}
 	}
-	m := memo{}
-	cache.Put(memoKey(name), m)
+	m := &memo{}
+	cache.Put(key, m)
 	return m
 }
 
-func (m memo) get(operand ast.Value) (*ast.Term, bool) {
-	for _, r := range m[operand.Hash()] {
-		if r.operand.Compare(operand) == 0 {
+func (m *memo) get(operand ast.Value) (*ast.Term, bool) {
+	if m.first.is(operand) {
+		return m.first.answer, true
+	}
+	if m.more == nil {
+		return nil, false
+	}
+	for _, r := range m.more[operand.Hash()] {
+		if r.is(operand) {
 			return r.answer, true
 		}
 	}
 	return nil, false
 }
 
-func (m memo) put(operand ast.Value, answer *ast.Term) {
+func (r remembrance) is(operand ast.Value) bool {
+	return r.answer != nil && r.operand.Hash() == operand.Hash() && ast.ValueEqual(r.operand, operand)
+}
+
+func (m *memo) put(operand ast.Value, answer *ast.Term) {
+	r := remembrance{operand, answer}
+	if m.first.answer == nil {
+		m.first = r
+		return
+	}
+	if m.more == nil {
+		m.more = map[int][]remembrance{}
+	}
 	h := operand.Hash()
-	m[h] = append(m[h], remembrance{operand, answer})
+	m.more[h] = append(m.more[h], r)
 }

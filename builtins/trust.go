@@ -75,7 +75,7 @@ func (t *trustCache) get(key int, s *service.Service, v ast.Value) *trust.Docume
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, c := range t.byKey[key] {
-		if c.service == s && c.value.Compare(v) == 0 && !c.doc.Stale() {
+		if c.service == s && ast.ValueEqual(c.value, v) && !c.doc.Stale() {
 			return c.doc
 		}
 	}
@@ -91,7 +91,7 @@ func (t *trustCache) put(key int, c compiled) {
 	}
 	kept := t.byKey[key][:0]
 	for _, old := range t.byKey[key] {
-		if old.value.Compare(c.value) != 0 {
+		if !ast.ValueEqual(old.value, c.value) {
 			kept = append(kept, old)
 		} else {
 			t.size--

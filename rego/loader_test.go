@@ -227,7 +227,7 @@ func TestForgedSource(t *testing.T) {
 	for name, forged := range map[string]string{
 		"a rule more":      original + "\n_admitted if input.image == \"evil\"\n",
 		"another rule":     strings.Replace(original, "data.trust.allow == true", "data.trust.allow != true", 1),
-		"a rule less":      strings.Replace(original, "default _admitted := false\n", "", 1),
+		"a rule less":      strings.Replace(original, "default _report := {}\n", "", 1),
 		"nothing in it":    "package ratify.gatekeeper",
 		"another function": strings.Replace(original, "import data.ratify.report", "import data.mine as report", 1),
 	} {

@@ -23,10 +23,13 @@ import (
 	"github.com/open-policy-agent/opa/v1/types"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	ratify "github.com/opa-ratify/opa-ratify/builtins"
 )
 
 // TestMain gives Rego what no policy can do by itself: wait, hang, halt, panic.
 func TestMain(m *testing.M) {
+	ratify.Register()
 	for name, f := range map[string]topdown.BuiltinFunc{
 		"test.wait": wait,
 		"test.hang": hang,

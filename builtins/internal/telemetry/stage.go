@@ -21,7 +21,10 @@ const instrumentation = "github.com/opa-ratify/opa-ratify"
 //
 // The error's text becomes part of the trace: it must hold no credential.
 func (m *Metrics) Stage(ctx context.Context, name string) (staged context.Context, done func(error)) {
-	ctx, span := Span(ctx, "ratify."+name)
+	span := trace.SpanFromContext(ctx)
+	if Traced(ctx) {
+		ctx, span = Span(ctx, "ratify."+name)
+	}
 	if m == nil {
 		return ctx, func(err error) { end(span, err) }
 	}
@@ -32,10 +35,17 @@ func (m *Metrics) Stage(ctx context.Context, name string) (staged context.Contex
 	}
 }
 
-// Span opens a span below the one in ctx. The caller ends it.
+// Traced tells whether ctx has a span, below which others can stand.
+func Traced(ctx context.Context) bool { return trace.SpanFromContext(ctx).SpanContext().IsValid() }
+
+// Span opens a span below the one in ctx. The caller ends it. Without one in ctx
+// the span is nowhere to be seen and ctx stays as it is.
 func Span(ctx context.Context, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
-	return trace.SpanFromContext(ctx).TracerProvider().Tracer(instrumentation).
-		Start(ctx, name, trace.WithAttributes(attributes...))
+	parent := trace.SpanFromContext(ctx)
+	if !parent.SpanContext().IsValid() {
+		return ctx, parent
+	}
+	return parent.TracerProvider().Tracer(instrumentation).Start(ctx, name, trace.WithAttributes(attributes...))
 }
 
 func end(span trace.Span, err error) {

@@ -5,7 +5,7 @@ package gatekeeper
 import (
 	"sync/atomic"
 
-	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/topdown"
 	"github.com/open-policy-agent/opa/v1/topdown/cache"
 )
 
@@ -22,14 +22,13 @@ func (c *Caches) SetQuery(q cache.InterQueryCache) { c.query.Store(&q) }
 // SetValue takes the cache of compiled values.
 func (c *Caches) SetValue(v cache.InterQueryValueCache) { c.value.Store(&v) }
 
-// options names the caches to an evaluation.
-func (c *Caches) options() []rego.EvalOption {
-	var options []rego.EvalOption
-	if q := c.query.Load(); q != nil {
-		options = append(options, rego.EvalInterQueryBuiltinCache(*q))
+// with names the caches to an evaluation.
+func (c *Caches) with(q *topdown.Query) *topdown.Query {
+	if query := c.query.Load(); query != nil {
+		q = q.WithInterQueryBuiltinCache(*query)
 	}
-	if v := c.value.Load(); v != nil {
-		options = append(options, rego.EvalInterQueryBuiltinValueCache(*v))
+	if value := c.value.Load(); value != nil {
+		q = q.WithInterQueryBuiltinValueCache(*value)
 	}
-	return options
+	return q
 }

@@ -13,6 +13,7 @@ type question struct {
 	key       string // as the client wrote it
 	namespace string // "" if the key names none
 	image     string
+	place     int // among the distinct keys of its request
 }
 
 // parseKey reads a key: an image, or [namespace]image. It is strict because

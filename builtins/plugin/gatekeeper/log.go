@@ -8,7 +8,6 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/logging"
-	"github.com/open-policy-agent/opa/v1/plugins/logs"
 	"github.com/open-policy-agent/opa/v1/server"
 	"github.com/open-policy-agent/opa/v1/server/types"
 	"go.opentelemetry.io/otel/trace"
@@ -17,28 +16,26 @@ import (
 // logPath is the path of the rule in decision logs.
 const logPath = "ratify/gatekeeper/item"
 
-// log writes the decision to OPA's decision log, if there is one. The client
-// may be gone by then; the entry is written all the same.
+// log writes the decision to OPA's decision log. The client may be gone by then;
+// the entry is written all the same.
 func (r *round) log(ctx context.Context, d *decision, out outcome) {
-	logger := logs.Lookup(r.provider.manager)
-	if logger == nil {
-		return
-	}
-	if err := logger.Log(context.WithoutCancel(ctx), r.entry(ctx, d, out)); err != nil {
+	if err := r.decisions.Log(context.WithoutCancel(ctx), r.entry(ctx, d, out)); err != nil {
 		r.provider.manager.Logger().WithFields(map[string]any{"decision_id": d.id, "error": err.Error()}).Error("A decision could not be logged.")
 	}
 }
 
 // entry describes the decision as OPA's server does.
 func (r *round) entry(ctx context.Context, d *decision, out outcome) *server.Info {
-	var input any = d.input
+	input := r.terms.plainInput(d.question)
 	info := &server.Info{
 		Txn: r.txn, Bundles: r.revisions, DecisionID: d.id, BatchDecisionID: r.id, RemoteAddr: r.remote,
 		Path: logPath, Timestamp: d.started.UTC(), Input: &input, Error: d.evalError, Metrics: d.metrics,
 		Custom: map[string]any{"verdict": out.verdict()},
 	}
 	if d.answer != nil {
-		info.Results = &d.answer
+		if answer, err := ast.JSON(d.answer); err == nil {
+			info.Results = &answer
+		}
 	}
 	if info.Error == nil && out.cause != "" && out.cause != byPolicy {
 		info.Error = types.NewErrorV1(string(out.cause), "%s", out.reason)
@@ -63,16 +60,20 @@ func (r *round) entry(ctx context.Context, d *decision, out outcome) *server.Inf
 // note writes one line about an outcome to OPA's log and counts what was not
 // decided.
 func (r *round) note(ctx context.Context, out outcome, id string, took time.Duration) {
+	logger := r.provider.manager.Logger()
+	if out.cause != "" {
+		r.provider.metrics.SystemError(ctx, string(out.cause))
+	} else if logger.GetLevel() < logging.Info {
+		return
+	}
 	fields := map[string]any{
 		"operation": r.operation.name, "key": shorten(out.question.key, 256), "verdict": out.verdict(), "duration": took.String(),
 	}
 	if id != "" {
 		fields["decision_id"] = id
 	}
-	logger := r.provider.manager.Logger()
 	switch {
 	case out.cause != "":
-		r.provider.metrics.SystemError(ctx, string(out.cause))
 		fields["code"], fields["error"] = string(out.cause), out.reason
 		logger.WithFields(fields).Warn("A key of Gatekeeper was not decided.")
 	case out.err != "":

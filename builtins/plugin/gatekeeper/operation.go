@@ -49,10 +49,3 @@ func (o operation) observe(m *telemetry.Metrics, d time.Duration) {
 		m.VerificationRequest(d)
 	}
 }
-
-func (o operation) response(apiVersion string) response {
-	return response{
-		APIVersion: apiVersion, Kind: "ProviderResponse",
-		Response: responseFields{Idempotent: o.idempotent, Items: []item{}},
-	}
-}

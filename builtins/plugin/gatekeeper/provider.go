@@ -37,12 +37,14 @@ type Provider struct {
 	metrics  *telemetry.Metrics
 	caches   *Caches
 	now      func() time.Time
-	query    query
+	queries  queries
+	scratch  scratches
+	crew     *crew
 }
 
 // New builds a provider. Nothing is served before [Provider.Register].
 func New(o Options) *Provider {
-	p := &Provider{manager: o.Manager, settings: o.Settings, metrics: o.Metrics, caches: o.Caches, now: o.Now}
+	p := &Provider{manager: o.Manager, settings: o.Settings, metrics: o.Metrics, caches: o.Caches, now: o.Now, crew: newCrew()}
 	if p.caches == nil {
 		p.caches = &Caches{}
 	}
@@ -77,6 +79,7 @@ func elsewhere(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) serve(o operation) http.HandlerFunc {
+	fixed := newTerms(o)
 	return func(w http.ResponseWriter, r *http.Request) {
 		started, settings := p.now(), p.settings()
 		body, _ := r.Context().Value(bodyKey{}).([]byte)
@@ -87,8 +90,8 @@ func (p *Provider) serve(o operation) http.HandlerFunc {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), o.timeout(settings))
 		defer cancel()
-		outcomes := p.decideAll(ctx, round{provider: p, operation: o, settings: settings, remote: r.RemoteAddr}, req.keys)
-		write(w, http.StatusOK, respond(req, o, outcomes, settings.Undecided))
+		all := p.decideAll(ctx, round{provider: p, operation: o, terms: fixed, settings: settings, remote: r.RemoteAddr}, req.keys)
+		write(w, http.StatusOK, respond(req, o, all, settings.Undecided))
 		o.observe(p.metrics, p.now().Sub(started))
 	}
 }

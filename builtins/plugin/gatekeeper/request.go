@@ -10,10 +10,13 @@ import (
 	"io"
 )
 
-// The versions of the protocol, which do not differ in what is said here.
+// The versions of the protocol, which do not differ in what is said here, and the
+// kind of its requests.
 const (
 	v1alpha1 = "externaldata.gatekeeper.sh/v1alpha1"
 	v1beta1  = "externaldata.gatekeeper.sh/v1beta1"
+
+	providerRequest = "ProviderRequest"
 )
 
 // request is a ProviderRequest.
@@ -28,6 +31,20 @@ type request struct {
 // Field names are matched exactly, unlike encoding/json does for structs: an
 // authorization policy that looked at input.body saw exactly what is used here.
 func parseRequest(body []byte, maxKeys int) (request, error) {
+	r, err := readRequest(body)
+	if err != nil {
+		return r, err
+	}
+	if n := len(r.keys); n > maxKeys {
+		return request{apiVersion: r.apiVersion}, fmt.Errorf("%d keys in one request; at most %d are allowed (plugins.ratify.gatekeeper.max_keys): %w", n, maxKeys, errTooMany)
+	}
+	return r, nil
+}
+
+func readRequest(body []byte) (request, error) {
+	if p, ok := plainRequest(body); ok && (!p.hasVersion || p.version == v1beta1) && (!p.hasKind || p.kind == providerRequest) {
+		return request{v1beta1, p.keys}, nil
+	}
 	r := request{apiVersion: v1beta1}
 	fields, err := object(body)
 	if err != nil {
@@ -42,9 +59,6 @@ func parseRequest(body []byte, maxKeys int) (request, error) {
 	}
 	if r.keys, err = readKeys(inner["keys"]); err != nil {
 		return r, fmt.Errorf(`"request.keys" in the body: %w`, err)
-	}
-	if n := len(r.keys); n > maxKeys {
-		return request{apiVersion: r.apiVersion}, fmt.Errorf("%d keys in one request; at most %d are allowed (plugins.ratify.gatekeeper.max_keys): %w", n, maxKeys, errTooMany)
 	}
 	return r, nil
 }
@@ -61,7 +75,7 @@ func (r *request) readHeader(fields map[string]json.RawMessage) error {
 		return fmt.Errorf(`"apiVersion" in the body is %s; known are %s and %s`, quote(string(fields["apiVersion"])), v1beta1, v1alpha1)
 	}
 	r.apiVersion = version
-	if kind, err := text(fields["kind"], "ProviderRequest"); err != nil || kind != "ProviderRequest" {
+	if kind, err := text(fields["kind"], providerRequest); err != nil || kind != providerRequest {
 		return fmt.Errorf(`"kind" in the body is %s; expected ProviderRequest`, quote(string(fields["kind"])))
 	}
 	return nil

@@ -3,9 +3,9 @@
 package gatekeeper
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
@@ -13,56 +13,43 @@ import (
 
 // response is a ProviderResponse. Every field is always written.
 type response struct {
-	APIVersion string         `json:"apiVersion"`
-	Kind       string         `json:"kind"`
-	Response   responseFields `json:"response"`
-}
-
-type responseFields struct {
-	Idempotent  bool   `json:"idempotent"`
-	Items       []item `json:"items"`
-	SystemError string `json:"systemError"`
-}
-
-// item is the decision about one key: a value or an error.
-type item struct {
-	Key   string `json:"key"`
-	Value any    `json:"value,omitempty"`
-	Error string `json:"error,omitempty"`
+	apiVersion  string
+	idempotent  bool
+	items       []*outcome
+	systemError string
 }
 
 // refuse answers a request that is not served at all.
 func refuse(apiVersion string, o operation, reason error) response {
-	r := o.response(apiVersion)
-	r.Response.SystemError = reason.Error()
-	return r
+	return response{apiVersion: apiVersion, idempotent: o.idempotent, systemError: reason.Error()}
 }
 
 // respond puts the outcomes of the keys, in the order of the request, into a
 // response. A key that occurs twice is answered twice.
-func respond(req request, o operation, outcomes map[string]outcome, place config.Undecided) response {
-	r := o.response(req.apiVersion)
-	var undecided []outcome
-	named := map[string]bool{}
-	for _, key := range req.keys {
-		out := outcomes[key]
-		open := out.cause != ""
-		if open && place == config.UndecidedSystemError && !named[key] {
-			named[key] = true
-			undecided = append(undecided, out)
-		}
-		if !open || place == config.UndecidedItem || o.everyKey {
-			r.Response.Items = append(r.Response.Items, out.item())
+func respond(req request, o operation, all outcomes, place config.Undecided) response {
+	r := response{apiVersion: req.apiVersion, idempotent: o.idempotent, items: make([]*outcome, 0, len(req.keys))}
+	for _, i := range all.of {
+		out := &all.distinct[i]
+		if out.cause == "" || place == config.UndecidedItem || o.everyKey {
+			r.items = append(r.items, out)
 		}
 	}
-	r.Response.SystemError = systemError(undecided)
+	if place == config.UndecidedSystemError {
+		r.systemError = systemError(all.distinct)
+	}
 	return r
 }
 
 // systemError names the undecided keys with their reasons, in two kilobytes at
 // most: it ends up in events and admission messages.
-func systemError(undecided []outcome) string {
+func systemError(all []outcome) string {
 	const limit = 2 << 10
+	var undecided []*outcome
+	for i := range all {
+		if all[i].cause != "" {
+			undecided = append(undecided, &all[i])
+		}
+	}
 	var out strings.Builder
 	for i, o := range undecided {
 		part := shorten(o.question.key, 256) + ": " + o.reason
@@ -80,14 +67,46 @@ func systemError(undecided []outcome) string {
 
 // write sends r. The error of a client that went away is nobody's concern.
 func write(w http.ResponseWriter, status int, r response) {
-	body, err := json.Marshal(r)
-	if err != nil { // a policy's value comes from JSON, so this is a fault of ours; it must not look like an empty answer
-		body = fmt.Appendf(nil, `{"apiVersion":%q,"kind":"ProviderResponse","response":{"idempotent":false,"items":[],"systemError":"internal: the response cannot be written"}}`, v1beta1)
-	}
 	w.Header().Del("Content-Length") // of an answer that was kept back
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
+	_, _ = w.Write(r.appendJSON(make([]byte, 0, r.size())))
+}
+
+// size is about what r takes, in bytes.
+func (r response) size() int {
+	const frame, each = 256, 32
+	n := frame + len(r.systemError)
+	for _, o := range r.items {
+		n += each + len(o.question.key) + len(o.value.before) + len(o.value.signature) + len(o.value.after) + len(o.reason) + len(o.err)
+	}
+	return n
+}
+
+func (r response) appendJSON(b []byte) []byte {
+	b = appendString(append(b, `{"apiVersion":`...), r.apiVersion)
+	b = strconv.AppendBool(append(b, `,"kind":"ProviderResponse","response":{"idempotent":`...), r.idempotent)
+	b = append(b, `,"items":[`...)
+	for i, o := range r.items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = o.appendItem(b)
+	}
+	b = appendString(append(b, `],"systemError":`...), r.systemError)
+	return append(b, "}}\n"...)
+}
+
+// appendItem appends what the client is told about one key: a value or an error.
+func (o *outcome) appendItem(b []byte) []byte {
+	b = appendString(append(b, `{"key":`...), o.question.key)
+	if message := o.message(); message != "" {
+		b = appendString(append(b, `,"error":`...), message)
+	} else {
+		b = append(append(b, `,"value":`...), o.value.before...)
+		b = append(append(b, o.value.signature...), o.value.after...)
+	}
+	return append(b, '}')
 }
 
 // shorten cuts s to about limit bytes, on one line.

@@ -6,14 +6,15 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/open-policy-agent/opa/v1/bundle"
-	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/logging"
+	"github.com/open-policy-agent/opa/v1/plugins/logs"
 	"github.com/open-policy-agent/opa/v1/server"
 	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 )
@@ -22,43 +23,56 @@ import (
 type round struct {
 	provider  *Provider
 	operation operation
+	terms     *terms
 	settings  config.Gatekeeper
 	remote    string // address of the client, for decision logs
 	id        string // of the request, common to its decisions
 
 	txn       storage.Transaction
-	prepared  rego.PreparedEvalQuery
+	query     query
+	cancel    topdown.Cancel // of all evaluations
+	decisions *logs.Plugin   // nil: no decision log, and then nothing below it
 	revisions map[string]server.BundleInfo
+	ndCache   bool // the log wants the results of built-ins
 }
 
-// decideAll returns the outcome of every distinct key.
-func (p *Provider) decideAll(ctx context.Context, r round, keys []string) map[string]outcome {
-	outcomes := make(map[string]outcome, len(keys))
-	open := make(map[string]question)
-	var order []question
-	for _, key := range keys {
-		if _, seen := outcomes[key]; seen {
-			continue
+// outcomes are what became of the distinct keys of a request, in their order.
+type outcomes struct {
+	distinct []outcome
+	of       []int // for every key of the request, its place in distinct
+}
+
+// decideAll decides about every distinct key.
+func (p *Provider) decideAll(ctx context.Context, r round, keys []string) outcomes {
+	all := outcomes{of: make([]int, len(keys)), distinct: make([]outcome, 0, len(keys))}
+	questions := make([]question, 0, len(keys))
+	places := make(map[string]int, len(keys))
+	for i, key := range keys {
+		place, seen := places[key]
+		if !seen {
+			place = len(all.distinct)
+			places[key] = place
+			q, err := parseKey(key)
+			q.place = place
+			out := outcome{question: q}
+			if err == nil {
+				questions = append(questions, q)
+			} else {
+				out.err = err.Error()
+				r.note(ctx, out, "", 0)
+			}
+			all.distinct = append(all.distinct, out)
 		}
-		q, err := parseKey(key)
-		if err != nil {
-			outcomes[key] = outcome{question: q, err: err.Error()}
-			r.note(ctx, outcomes[key], "", 0)
-			continue
-		}
-		outcomes[key] = outcome{question: q}
-		open[key] = q
-		order = append(order, q)
+		all.of[i] = place
 	}
 	r.id = uuid.NewString()
-	results := r.run(ctx, order)
-	r.collect(ctx, results, open, outcomes)
-	return outcomes
+	r.collect(ctx, r.run(logging.WithBatchDecisionID(ctx, r.id), questions), questions, all.distinct)
+	return all
 }
 
-// run begins to decide the questions, so many at a time, and returns where the
-// outcomes arrive. The transaction ends with the last evaluation: usually before
-// collect returns, but an evaluation that ignores its deadline keeps it.
+// run begins to decide the questions and returns where the outcomes arrive. The
+// transaction ends with the last evaluation: usually before collect returns, but
+// an evaluation that ignores its deadline keeps it.
 func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 	results := make(chan outcome, len(questions))
 	if failed := r.begin(ctx); failed.cause != "" {
@@ -69,23 +83,14 @@ func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 		}
 		return results
 	}
-	queue := make(chan question, len(questions))
-	for _, q := range questions {
-		queue <- q
-	}
-	close(queue)
-	var workers sync.WaitGroup
-	for range min(r.settings.Concurrency, len(questions)) {
-		workers.Go(func() {
-			for q := range queue {
-				results <- r.decide(ctx, q)
-			}
-		})
-	}
-	go func() {
-		workers.Wait()
+	r.cancel = topdown.NewCancel()
+	stop := context.AfterFunc(ctx, r.cancel.Cancel)
+	t := &team{crew: r.provider.crew, questions: questions, taken: make(chan struct{}), decide: func(q question, s *scratch) { results <- r.decide(ctx, q, s) }}
+	r.provider.crew.do(func() {
+		t.work(&r.provider.scratch, r.settings.Concurrency)
+		stop()
 		r.provider.manager.Store.Abort(context.WithoutCancel(ctx), r.txn)
-	}()
+	})
 	return results
 }
 
@@ -103,14 +108,18 @@ func (r *round) begin(ctx context.Context) (failed outcome) {
 			p.manager.Store.Abort(context.WithoutCancel(ctx), txn)
 		}
 	}()
-	r.prepared, err = p.prepare(ctx, txn)
+	r.query, err = p.queries.of(p.manager.GetCompiler())
 	switch {
 	case errors.Is(err, errNoLibrary):
 		return undecided(question{}, noLibrary, "%v", err)
 	case err != nil:
 		return undecided(question{}, evalFailed, "the policy has an error: %v", err)
 	}
-	r.revisions = revisions(ctx, p.manager.Store, txn)
+	if r.decisions = logs.Lookup(p.manager); r.decisions != nil {
+		r.revisions = revisions(ctx, p.manager.Store, txn)
+		c := p.manager.GetConfig()
+		r.ndCache = c != nil && c.NDBuiltinCacheEnabled()
+	}
 	return outcome{}
 }
 
@@ -118,20 +127,23 @@ func (r *round) begin(ctx context.Context) (failed outcome) {
 // themselves, before the answer goes out without them.
 const grace = 50 * time.Millisecond
 
-// collect fills outcomes until all questions are answered or time ran out.
-func (r *round) collect(ctx context.Context, results <-chan outcome, open map[string]question, outcomes map[string]outcome) {
+// collect fills in the outcomes until all questions are answered or time ran out.
+func (r *round) collect(ctx context.Context, results <-chan outcome, questions []question, distinct []outcome) {
 	done, late := ctx.Done(), (<-chan time.Time)(nil)
-	for len(open) > 0 {
+	answered := make([]bool, len(distinct))
+	for open := len(questions); open > 0; {
 		select {
 		case out := <-results:
-			outcomes[out.question.key] = out
-			delete(open, out.question.key)
+			distinct[out.question.place], answered[out.question.place] = out, true
+			open--
 		case <-done:
 			done, late = nil, time.After(grace)
 		case <-late:
-			for key, q := range open {
-				outcomes[key] = r.stopped(ctx, q)
-				r.note(ctx, outcomes[key], "", 0)
+			for _, q := range questions {
+				if !answered[q.place] {
+					distinct[q.place] = r.stopped(ctx, q)
+					r.note(ctx, distinct[q.place], "", 0)
+				}
 			}
 			return
 		}

@@ -26,7 +26,13 @@ import data.ratify.report
 #     minutes, but must not remember these.
 default item := {"key": "", "undecided": "internal: input.key is missing or not a string"}
 
-item := object.union({"key": input.key}, _answer) if is_string(input.key)
+# What is admitted is most of what is asked, and comes first.
+item := {"key": input.key, "value": _value(true, _reference, [], _report)} if {
+	input.operation == "verify"
+	data.trust.allow == true
+	is_string(input.key)
+	is_string(input.image)
+} else := object.union({"key": input.key}, _answer) if is_string(input.key)
 
 default _answer := {"undecided": `internal: input is not {"image": string, "operation": "verify" or "mutate"}`}
 
@@ -40,19 +46,13 @@ _answer := _mutation if {
 	is_string(input.image)
 }
 
-# Verification
+# Verification of what is not admitted
 
-_verification := {"value": _value} if _admitted
-
-else := {"undecided": _no_policy} if not _policy_loaded
+_verification := {"undecided": _no_policy} if not _policy_loaded
 
 else := {"undecided": concat("; ", _passing)} if count(_passing) > 0
 
-else := {"value": _value}
-
-default _admitted := false
-
-_admitted if data.trust.allow == true
+else := {"value": _value(false, _reference, _reasons, _report)}
 
 _no_policy := concat("", [
 	"no trust policy is loaded: neither data.trust.allow nor data.trust.report is defined; ",
@@ -87,33 +87,35 @@ default _report := {}
 
 _report := data.trust.report if is_object(data.trust.report)
 
-_value := {
+# It looks at nothing but its operands: the plugin's routes keep what it answers.
+_value(admitted, reference, reasons, findings) := {
 	"version": "0.2.0",
-	"isSuccess": _admitted,
-	"succeeded": _admitted,
-	"verdict": object.get(_report, "verdict", ""),
-	"reference": _reference,
-	"digest": object.get(_report, "digest", ""),
-	"reasons": _reasons,
-	"verifierReports": compatibility.verifier_reports(_decision),
-	"artifactReports": compatibility.artifact_reports(_decision),
+	"isSuccess": admitted,
+	"succeeded": admitted,
+	"verdict": object.get(findings, "verdict", ""),
+	"reference": reference,
+	"digest": object.get(findings, "digest", ""),
+	"reasons": reasons,
+	"verifierReports": compatibility.verifier_reports(decision),
+	"artifactReports": compatibility.artifact_reports(decision),
+} if {
+	decision := {"admitted": admitted, "reference": reference, "reasons": reasons, "report": findings}
 }
 
-_decision := {"admitted": _admitted, "reference": _reference, "reasons": _reasons, "report": _report}
-
 # The image by digest as far as it is known, else as it was asked.
-_reference := [name |
-	some name in [object.get(_report, "reference", ""), ratify.reference.parse(input.image).reference, input.image]
-	name != ""
-][0]
+_reference := _report.reference if {
+	_report.reference != ""
+} else := _parsed.reference if {
+	_parsed.reference != ""
+} else := input.image if {
+	input.image != ""
+}
 
 # Reasons: the policy's own, else the report's, else that there are none.
 
 default _reasons := ["data.trust.allow is not true and the policy gives no reasons"]
 
-_reasons := [] if _admitted
-
-else := _own_reasons if count(_own_reasons) > 0
+_reasons := _own_reasons if count(_own_reasons) > 0
 
 else := array.slice(report.messages(_report), 0, _most_reasons) if count(report.messages(_report)) > 0
 

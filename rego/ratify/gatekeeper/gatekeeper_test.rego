@@ -57,6 +57,19 @@ test_admitted if {
 	[e.artifact | some e in value.artifactReports] == ["sha256:a"]
 }
 
+test_reference_is_what_is_known_of_it if {
+	cases := [
+		{"report": {"reference": _reference}, "image": "registry.example/app:v1", "want": _reference},
+		{"report": {"reference": ""}, "image": "Registry.Example/app", "want": "registry.example/app:latest"},
+		{"report": {}, "image": "not an image", "want": "not an image"},
+	]
+	every case in cases {
+		question := object.union(_verify, {"image": case.image})
+		answer := gatekeeper.item with input as question with data.trust as {"allow": true, "report": case.report}
+		answer.value.reference == case.want
+	}
+}
+
 _denied(trust) := answer.value if {
 	answer := gatekeeper.item with input as _verify with data.trust as trust
 	object.keys(answer) == {"key", "value"}

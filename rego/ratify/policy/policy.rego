@@ -43,7 +43,14 @@ import data.ratify.quorum
 #   empty if allowed for no exemption), "warnings" (array of lines for whoever asked,
 #   of policies that warn and of an exemption), "dryrun" (array of lines for the
 #   record) and "exemption" ({} if none was needed).
-decision(request, settings) := _denied(request, "no_trust_policy", "trust", faults) if {
+decision(request, settings) := exemption.applied(_enforced(findings), request, _exemptions(built)) if {
+	built := object.union(settings, {}) # OPA copies what a rule made for every function, but not what a built-in made
+	policy_settings.faults(request, built) == []
+	statements(built.policies, request.image) != []
+	findings := [[statement, quorum.evaluation(statement, request, built)] |
+		some statement in _demanded(request, built)
+	]
+} else := _denied(request, "no_trust_policy", "trust", faults) if {
 	faults := policy_settings.faults(request, settings)
 	count(faults) > 0
 } else := _denied(request, "invalid_reference", "parse", [ratify.reference.parse(request.image).error]) if {
@@ -51,11 +58,7 @@ decision(request, settings) := _denied(request, "no_trust_policy", "trust", faul
 } else := exemption.applied(uncovered, request, _exemptions(settings)) if {
 	count(statements(settings.policies, request.image)) == 0
 	uncovered := _denied(request, "no_trust_policy", "trust", [_uncovered(request, settings)])
-} else := exemption.applied(_enforced(findings), request, _exemptions(settings)) if {
-	findings := [[statement, quorum.evaluation(statement, request, settings)] |
-		some statement in _demanded(request, settings)
-	]
-}
+} else := _denied({}, "no_trust_policy", "trust", ["the request is not an object with an image"])
 
 # METADATA
 # title: The policies that count for an image

@@ -276,3 +276,8 @@ test_nothing_is_requested_where_nothing_is_asked if {
 	policy.requests({"image": "UPPER"}, {"policies": [_policy("c", ["*"])]}) == []
 	policy.requests({"image": 7}, {"policies": [_policy("c", ["*"])]}) == []
 }
+
+test_what_is_no_request_is_denied if {
+	decision := policy.decision("registry.example/app", {"policies": [_policy("all", ["*"])]})
+	decision.allow == false
+}

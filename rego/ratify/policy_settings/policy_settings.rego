@@ -12,11 +12,15 @@ package ratify.policy_settings
 #   An array of lines that name what is wrong and where, in the cluster's list and in
 #   that of the request's namespace; empty if nothing is. Lists of other namespaces
 #   are left alone: a mistake there is theirs.
-faults(request, settings) := sort(union({
-	_request_faults(request),
-	_cluster_faults(settings),
-	_namespace_faults(request, settings),
-}))
+faults(request, settings) := [] if {
+	is_string(request.image)
+	namespace := object.get(request, "namespace", "")
+	is_string(namespace)
+	_standing_faults(namespace, settings) == set()
+} else := sort(_request_faults(request) | _standing_faults(_namespace(request), settings))
+
+# Those that do not depend on the image: the plugin's routes keep what it answers.
+_standing_faults(namespace, settings) := _cluster_faults(settings) | _namespace_faults(namespace, settings)
 
 # METADATA
 # title: Policies of the namespace
@@ -64,9 +68,9 @@ _shape_faults(settings) := {sprintf("data.trust.%s must be an object, is %s", [k
 	not is_object(value)
 }
 
-_namespace_faults(request, settings) := _section_faults(section, settings, path) if {
-	section := settings.namespaces[_namespace(request)]
-	path := sprintf("data.trust.namespaces.%s", [_namespace(request)])
+_namespace_faults(namespace, settings) := _section_faults(section, settings, path) if {
+	section := settings.namespaces[namespace]
+	path := sprintf("data.trust.namespaces.%s", [namespace])
 } else := set()
 
 _section_faults(section, settings, path) := _list_faults(section.policies, settings, _below(path)) if {

@@ -15,18 +15,34 @@ import data.ratify.report
 #   An object: "verdict" (as of a report), "reports" (one per signer, in order) and
 #   "reasons" (lines for people, empty if verified).
 evaluation(statement, request, settings) := {
+	"verdict": "verified",
+	"reports": reports,
+	"reasons": [],
+	"errors": [],
+} if {
+	reports := _reports_for(statement, request, settings)
+	_verdict(reports, policy_settings.demanded(statement)) == "verified"
+} else := {
 	"verdict": verdict,
 	"reports": reports,
 	"reasons": _reasons(statement, verdict, reports),
 	"errors": _errors(statement, verdict, reports),
 } if {
-	trusts := policy_settings.trusts(statement, settings)
-	reports := [ratify.verify({"image": request.image, "trust": trust}) | some trust in trusts]
+	reports := _reports_for(statement, request, settings)
 	verdict := _verdict(reports, policy_settings.demanded(statement))
 }
 
+_reports_for(statement, request, settings) := [ratify.verify({"image": request.image, "trust": trust}) |
+	some trust in policy_settings.trusts(statement, settings)
+]
+
 # One that is not verified may still become so if what could not be seen is seen.
-_verdict(reports, demanded) := "verified" if signers(_verified(reports)) >= demanded
+# Where one signer is enough they need not be told apart.
+_verdict(reports, demanded) := "verified" if {
+	demanded == 1
+	some r in reports
+	r.verified == true
+} else := "verified" if signers(_verified(reports)) >= demanded
 
 else := "inconclusive" if signers(_verified(reports)) + count(_unseen(reports)) >= demanded
 
@@ -61,8 +77,6 @@ _key(signature) := [name |
 	name != ""
 ][0]
 
-_reasons(_, "verified", _) := []
-
 # Signers of one format often have the same to say; it is said once.
 _reasons(statement, verdict, reports) := [line |
 	lines := [sprintf("policy %q: %v: %v", [statement.name, e.code, e.message]) |
@@ -73,8 +87,6 @@ _reasons(statement, verdict, reports) := [line |
 ] if {
 	verdict != "verified"
 }
-
-_errors(_, "verified", _) := []
 
 _errors(statement, verdict, reports) := array.concat(_too_few(statement, reports), [e |
 	some r in reports
@@ -103,7 +115,11 @@ else := [{
 #   a decision: "allow", "report", "reasons". The report is the only one there is, or
 #   has the verdict of all, each signature once, and the errors that stand against
 #   the image.
-total(evaluations) := {
+total(evaluations) := {"allow": true, "report": only.reports[0], "reasons": []} if {
+	[only] := evaluations
+	only.verdict == "verified"
+	count(only.reports) == 1
+} else := {
 	"allow": _verdict_of_all(evaluations) == "verified",
 	"report": _report(evaluations),
 	"reasons": array.concat(_moved_reasons(evaluations), [line | some e in evaluations; some line in e.reasons]),

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gatekeeper
+
+import "github.com/open-policy-agent/opa/v1/ast"
+
+// terms are the fixed terms of one operation: what evaluations get as input, and
+// the names of the fields of their answers. It may be shared.
+type terms struct {
+	operation operation
+
+	name, version, none                                      *ast.Term
+	image, namespace, key, operationKey, versionKey          *ast.Term
+	answerKey, answerValue, answerError, undecided, admitted *ast.Term
+}
+
+func newTerms(o operation) *terms {
+	return &terms{
+		operation: o,
+		name:      ast.StringTerm(o.name), version: ast.StringTerm(o.version), none: ast.StringTerm(""),
+		image: ast.StringTerm("image"), namespace: ast.StringTerm("namespace"), key: ast.StringTerm("key"),
+		operationKey: ast.StringTerm("operation"), versionKey: ast.StringTerm("version"),
+		answerKey: ast.StringTerm("key"), answerValue: ast.StringTerm("value"), answerError: ast.StringTerm("error"),
+		undecided: ast.StringTerm("undecided"), admitted: ast.StringTerm("isSuccess"),
+	}
+}
+
+// input is what the evaluation for q gets.
+func (t *terms) input(q question) *ast.Term {
+	key := ast.StringTerm(q.key)
+	image, namespace := key, t.none
+	if q.image != q.key {
+		image, namespace = ast.StringTerm(q.image), ast.StringTerm(q.namespace)
+	}
+	return ast.ObjectTerm(
+		[2]*ast.Term{t.image, image}, [2]*ast.Term{t.namespace, namespace}, [2]*ast.Term{t.key, key},
+		[2]*ast.Term{t.operationKey, t.name}, [2]*ast.Term{t.versionKey, t.version},
+	)
+}
+
+// plainInput is the same for decision logs.
+func (t *terms) plainInput(q question) any {
+	return map[string]any{
+		"image": q.image, "namespace": q.namespace, "key": q.key, "operation": t.operation.name, "version": t.operation.version,
+	}
+}
