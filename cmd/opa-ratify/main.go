@@ -92,6 +92,7 @@ signatures attached to container images. Trust is written in Rego.
 		switch sub.Name() {
 		case "run":
 			quiet(sub)
+			quick(sub)
 		case "version":
 			sub.RunE = printVersion
 		}
@@ -99,10 +100,17 @@ signatures attached to container images. Trust is written in Rego.
 	return c
 }
 
+// quick makes `run` keep data as the terms that evaluation wants, unless told
+// otherwise: a trust document is converted when it changes and not for each image.
+func quick(run *cobra.Command) { preset(run, "optimize-store-for-read-speed") }
+
 // quiet makes `run` ask nobody for new releases unless told to: an admission
 // component does not phone home.
-func quiet(run *cobra.Command) {
-	flag := run.Flags().Lookup("skip-version-check")
+func quiet(run *cobra.Command) { preset(run, "skip-version-check") }
+
+// preset makes a boolean flag default to true.
+func preset(c *cobra.Command, name string) {
+	flag := c.Flags().Lookup(name)
 	flag.DefValue = "true"
 	_ = flag.Value.Set("true") // a boolean flag accepts "true"
 }
