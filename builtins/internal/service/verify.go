@@ -11,7 +11,10 @@ import (
 
 // Verify reports on one image; see [verify.Engine.Verify].
 func (s *Service) Verify(ctx context.Context, q verify.Request) *report.Report {
-	return s.VerifyAll(ctx, []verify.Request{q})[0]
+	defer s.metrics.Inflight()()
+	r := s.engine.Verify(ctx, q)
+	s.metrics.Verdict(string(r.Verdict), firstCode(r.Verified, r.Errors))
+	return r
 }
 
 // VerifyAll reports on many images concurrently, in the order of the requests.
