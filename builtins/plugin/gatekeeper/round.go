@@ -85,13 +85,29 @@ func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 	}
 	r.cancel = topdown.NewCancel()
 	stop := context.AfterFunc(ctx, r.cancel.Cancel)
-	t := &team{crew: r.provider.crew, questions: questions, taken: make(chan struct{}), decide: func(q question, s *scratch) { results <- r.decide(ctx, q, s) }}
+	t := &team{crew: r.provider.crew, questions: questions, taken: make(chan struct{}), decide: func(i int, s *scratch) {
+		share, cancel := r.share(ctx, len(questions)-i)
+		defer cancel()
+		results <- r.decide(share, questions[i], s)
+	}}
 	r.provider.crew.do(func() {
 		t.work(&r.provider.scratch, r.settings.Concurrency)
 		stop()
 		r.provider.manager.Store.Abort(context.WithoutCancel(ctx), r.txn)
 	})
 	return results
+}
+
+// share is the time that a question gets: all that is left, if every question that
+// is still open can be decided about at once, else its part of it, so that those
+// that hang leave time for those behind them.
+func (r *round) share(ctx context.Context, open int) (context.Context, context.CancelFunc) {
+	turns := (open + r.settings.Concurrency - 1) / r.settings.Concurrency
+	deadline, limited := ctx.Deadline()
+	if turns <= 1 || !limited {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(turns))
 }
 
 // begin opens the transaction and prepares the query. The outcome has a cause if

@@ -13,7 +13,7 @@ import (
 type team struct {
 	crew      *crew
 	questions []question
-	decide    func(question, *scratch)
+	decide    func(i int, s *scratch) // the question's place
 	next      atomic.Int64
 	workers   sync.WaitGroup
 	taken     chan struct{} // closed when every question has somebody who decides it
@@ -67,6 +67,6 @@ func (t *team) worker(kept *scratches) {
 		if i > len(t.questions) {
 			return
 		}
-		t.decide(t.questions[i-1], s)
+		t.decide(i-1, s)
 	}
 }
