@@ -37,7 +37,7 @@ func (c *crew) member(job func()) {
 	defer timer.Stop()
 	for {
 		job()
-		job = nil // nothing of it is to be kept
+		job = nil //nolint:wastedassign // nothing of it is to be kept while waiting
 		if c.idle.Add(1) > int64(2*runtime.GOMAXPROCS(0)) {
 			c.idle.Add(-1)
 			return

@@ -180,7 +180,7 @@ func same(a, b []*ast.Term) bool {
 	if len(a) != len(b) {
 		return false
 	}
-	for i := len(a) - 1; i >= 0; i-- {
+	for i := len(a) - 1; i >= 0; i-- { //nolint:modernize // twice as fast as an iterator, and it is hot
 		if !a[i].Equal(b[i]) {
 			return false
 		}
