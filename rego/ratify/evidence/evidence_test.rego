@@ -40,7 +40,8 @@ _documents(answers) := evidence.documents(answers)
 test_content_of_a_verified_artifact if {
 	_documents([_listing([_artifact("verified", [])], [])]) == [{
 		"type": "application/sarif+json", "media_type": "application/sarif+json", "digest": "sha256:b",
-		"subject": "sha256:a", "annotations": {"org.opencontainers.image.created": "2026-08-20T00:00:00Z"}, "json": _sarif, "text": "",
+		"subject": "sha256:a", "annotations": {"org.opencontainers.image.created": "2026-08-20T00:00:00Z"},
+		"json": _sarif, "text": "",
 	}]
 }
 
