@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -149,12 +147,8 @@ func modules(b *testing.B, policy string) map[string]*loader.RegoFile {
 		files[name] = &loader.RegoFile{Name: name, Parsed: parsed, Raw: []byte(text)}
 	}
 	add("policy.rego", policy)
-	names, err := filepath.Glob("../../rego/ratify/*/*.rego")
-	must(b, err)
-	for _, name := range names {
-		if !strings.HasSuffix(name, "_test.rego") {
-			add(name, file(b, name))
-		}
+	for _, name := range library(b) {
+		add(name, file(b, name))
 	}
 	return files
 }

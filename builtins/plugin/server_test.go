@@ -51,6 +51,7 @@ type opa struct {
 type options struct {
 	ratify string // section plugins.ratify, YAML flow style; "": {}
 	policy string // Rego; "": none
+	files  []string
 	authz  string // Rego of system.authz; "": no authorization
 	extra  func(*plugins.Manager)
 }
@@ -65,7 +66,7 @@ func start(t *testing.T, o options) *opa {
 		o.ratify = "{}"
 	}
 	configuration := write(t, dir, "opa.yaml", "decision_logs: {plugin: recorder}\nplugins: {recorder: {}, ratify: "+o.ratify+"}\n")
-	var paths []string
+	paths := o.files
 	for name, module := range map[string]string{"policy.rego": o.policy, "authz.rego": o.authz} {
 		if module != "" {
 			paths = append(paths, write(t, dir, name, module))

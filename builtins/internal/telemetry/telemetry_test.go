@@ -213,3 +213,15 @@ func exposition(t *testing.T, g prometheus.Gatherer) string {
 	}
 	return "\n" + out.String()
 }
+
+func TestWithoutATraceNothingIsTraced(t *testing.T) {
+	t.Parallel()
+	m := metrics(t, telemetry.Options{})
+	staged, done := m.Stage(t.Context(), "resolve")
+	done(errors.New("connection reset"))
+	below, span := telemetry.Span(t.Context(), "ratify.decide")
+	span.End()
+	if staged != t.Context() || below != t.Context() || telemetry.Traced(staged) || span.IsRecording() {
+		t.Errorf("contexts %v, %v; span %v", staged, below, span)
+	}
+}

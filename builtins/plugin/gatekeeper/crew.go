@@ -30,25 +30,28 @@ func (c *crew) do(job func()) {
 	}
 }
 
-// member does jobs until there are none for a while. No more of them wait than
-// processors could serve.
+// member does job and others until there are none for a while.
 func (c *crew) member(job func()) {
 	timer := time.NewTimer(idleTime)
 	defer timer.Stop()
-	for {
+	for job != nil {
 		job()
-		job = nil //nolint:wastedassign // nothing of it is to be kept while waiting
-		if c.idle.Add(1) > int64(2*runtime.GOMAXPROCS(0)) {
-			c.idle.Add(-1)
-			return
-		}
-		timer.Reset(idleTime)
-		select {
-		case job = <-c.jobs:
-			c.idle.Add(-1)
-		case <-timer.C:
-			c.idle.Add(-1)
-			return
-		}
+		job = c.next(timer)
+	}
+}
+
+// next waits for a job; nil: enough others wait, or there was none. No more wait
+// than processors could serve.
+func (c *crew) next(timer *time.Timer) func() {
+	defer c.idle.Add(-1)
+	if c.idle.Add(1) > int64(2*runtime.GOMAXPROCS(0)) {
+		return nil
+	}
+	timer.Reset(idleTime)
+	select {
+	case job := <-c.jobs:
+		return job
+	case <-timer.C:
+		return nil
 	}
 }

@@ -4,6 +4,7 @@ package gatekeeper_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -77,6 +78,29 @@ func TestParseRequest(t *testing.T) {
 	}
 }
 
+// What Gatekeeper sends takes the short way, and what is unusual does not.
+func TestPlainRequest(t *testing.T) {
+	t.Parallel()
+	for body, plain := range map[string]bool{
+		`{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderRequest","request":{"keys":["registry.example/app:v1","[team-a]b"]}}`: true,
+		" {\n\t\"request\" : { \"keys\" : [ \"a\" , \"b\" ] } }\r\n":                                                                              true,
+		`{"request":{"keys":["a\u0041"]}}`:                 false,
+		`{"request":{"keys":["ä"]}}`:                       false,
+		`{"request":{"keys":["a"],"keys":["b"]}}`:          false,
+		`{"request":{"keys":["a"]},"request":{}}`:          false,
+		`{"request":{"keys":["a"],"more":1}}`:              false,
+		`{"request":{"keys":["a"]}} {}`:                    false,
+		`{"request":{"keys":["a",]}}`:                      false,
+		`{"request":{"keys":[]}}`:                          false,
+		`{"request":{"keys":["a"]}`:                        false,
+		`{"kind":"K","kind":"K","request":{"keys":["a"]}}`: false,
+	} {
+		if _, ok := gatekeeper.PlainRequest([]byte(body)); ok != plain {
+			t.Errorf("%s: plain %v, want %v", body, ok, plain)
+		}
+	}
+}
+
 func FuzzParseKey(f *testing.F) {
 	for _, seed := range []string{"", "nginx", "[team-a]app", "[]x", "[a]b]c", "[a", "[[a]]b", "[a]\x00"} {
 		f.Add(seed)
@@ -101,6 +125,8 @@ func FuzzParseKey(f *testing.F) {
 func FuzzParseRequest(f *testing.F) {
 	for _, seed := range []string{
 		`{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderRequest","request":{"keys":["a"]}}`,
+		`{"kind":"ProviderRequest","request":{"keys":["a\u0041","a"]},"kind":null}`, ` { "request" : { "keys" : [ "a" , "b" ] } } `, `{"request":{"keys":["ä"]}}`,
+		`{"request":{"keys":["a"],"keys":["b"]}}`, `{"apiVersion":"externaldata.gatekeeper.sh/v1alpha1","request":{"keys":["a"]}}`, `{"request":{"keys":["a"]}}x`,
 		`{"request":{"keys":[]}}`, `{"request":{"keys":[1]}}`, `{"request":null}`, `[]`, `null`, ``, `{} {}`, `{"request":{"keys":["a"]},"request":{}}`,
 	} {
 		f.Add([]byte(seed))
@@ -116,6 +142,10 @@ func FuzzParseRequest(f *testing.F) {
 		}
 		if err == nil && !json.Valid(body) {
 			t.Error("accepted what is no JSON")
+		}
+		decodedVersion, decoded, decodeErr := gatekeeper.DecodeRequest(body)
+		if len(decoded) <= most && (version != decodedVersion || !cmp.Equal(keys, decoded) || fmt.Sprint(err) != fmt.Sprint(decodeErr)) {
+			t.Errorf("got %s, %q, %v; encoding/json alone %s, %q, %v", version, keys, err, decodedVersion, decoded, decodeErr)
 		}
 	})
 }

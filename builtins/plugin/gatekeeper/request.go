@@ -45,6 +45,10 @@ func readRequest(body []byte) (request, error) {
 	if p, ok := plainRequest(body); ok && (!p.hasVersion || p.version == v1beta1) && (!p.hasKind || p.kind == providerRequest) {
 		return request{v1beta1, p.keys}, nil
 	}
+	return decodeRequest(body)
+}
+
+func decodeRequest(body []byte) (request, error) {
 	r := request{apiVersion: v1beta1}
 	fields, err := object(body)
 	if err != nil {
