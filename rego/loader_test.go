@@ -74,7 +74,7 @@ func TestLoad(t *testing.T) {
 		{"used with an import", "import data.ratify.report\nx := report.codes(input)", []string{"report"}},
 		{"used by an alias", "import data.ratify.report as r\nx := r.codes(input)", []string{"report"}},
 		{"used in full", `x := data.ratify.report.codes(input)`, []string{"report"}},
-		{"what a topic needs comes along", `x := data.ratify.policy.decision(input, data.y)`, []string{"exemption", "policy", "policy_settings", "quorum", "report"}},
+		{"what a topic needs comes along", `x := data.ratify.policy.decision(input, data.y)`, []string{"exemption", "policy", "policy_settings", "quorum", "report", "threshold"}},
 		{"scans and statements", `x := data.ratify.vulnerability.decision([], [], {})`, []string{"evidence", "settings", "vex", "vulnerability", "vulnerability_report"}},
 		{"replaced in a test", `test_x if true with data.ratify.images.references as set()`, []string{"images"}},
 		{"all of it", `x := data.ratify`, every},
@@ -215,7 +215,7 @@ func TestPartOfOwnSource(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	c := compiled(t, map[string]string{"a.rego": all["ratify/policy/policy.rego"]})
-	if diff := cmp.Diff([]string{"exemption", "policy_settings", "quorum", "report"}, loaded(c)); diff != "" || c.Failed() {
+	if diff := cmp.Diff([]string{"exemption", "policy_settings", "quorum", "report", "threshold"}, loaded(c)); diff != "" || c.Failed() {
 		t.Errorf("topics (-want +got):\n%s\nerrors: %v", diff, c.Errors)
 	}
 }

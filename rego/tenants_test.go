@@ -22,6 +22,11 @@ found := [_allow(c) | some c in input]
 _allow(c) := decision.allow if {
 	settings := {"policies": c.cluster, "namespaces": {"ns": {"policies": c.tenant}}}
 	decision := policy.decision({"image": "registry.example/app", "namespace": "ns"}, settings) with ratify.verify as _verify
+		with ratify.attestations as _attestations
+}
+
+_attestations(request) := object.union(_verify(request), {"attestations": []}) if {
+	request.predicate_type == request.trust.notation
 }
 
 _verify(request) := {
@@ -29,14 +34,28 @@ _verify(request) := {
 	"signatures": [], "platforms": [], "errors": [],
 }`
 
-// demand is a policy: how it is enforced, and what verification finds by it.
-type demand struct{ enforcement, verdict string }
+// demand is a policy: how it is enforced, what verification finds by it, and how many
+// signers of signers it is written as.
+type demand struct {
+	enforcement, verdict string
+	depth                int
+}
 
 func (d demand) policy() map[string]any {
-	return map[string]any{
-		"name": d.verdict, "scopes": []string{"*"}, "enforcement": d.enforcement,
-		"trust": map[string]any{"notation": d.verdict},
+	policy := map[string]any{"name": d.verdict, "scopes": []string{"*"}, "enforcement": d.enforcement}
+	trust := map[string]any{"notation": d.verdict}
+	if d.depth == 0 {
+		policy["trust"] = trust
+		return policy
 	}
+	// A nested demand is met by one of two; the other one is never verified.
+	signer := map[string]any{"attestation": d.verdict, "trust": trust}
+	for range d.depth {
+		never := map[string]any{"notation": "rejected"}
+		signer = map[string]any{"signers": []any{never, signer}, "require": "any"}
+	}
+	policy["signers"] = []any{signer}
+	return policy
 }
 
 func (d demand) denies() bool { return d.enforcement == "deny" && d.verdict != "verified" }
@@ -78,8 +97,11 @@ func lists(n int) [][]demand {
 	var one []demand
 	for _, enforcement := range []string{"deny", "warn", "dryrun"} {
 		for _, verdict := range []string{"verified", "rejected", "inconclusive"} {
-			one = append(one, demand{enforcement, verdict})
+			one = append(one, demand{enforcement, verdict, 0})
 		}
+	}
+	for _, verdict := range []string{"verified", "rejected", "inconclusive"} {
+		one = append(one, demand{"deny", verdict, 2})
 	}
 	for i, a := range one {
 		all = append(all, []demand{a})

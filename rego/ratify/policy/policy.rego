@@ -8,8 +8,10 @@
 #
 #   - "policies": the cluster's list. A policy is
 #     {"name", "scopes": [pattern], "trust": a trust document or the name of one}, or in
-#     place of "trust" {"signers": [trust], "require": "all" (default), "any" or
-#     {"threshold": n}}: that many of the signers, by signatures of different keys;
+#     place of "trust" {"signers": [signer], "require": "all" (default), "any" or
+#     {"threshold": n}}: that many of the signers, by different keys. A signer is a trust
+#     document or the name of one, or {"attestation": predicate type, "trust"}, or again
+#     {"signers", "require"}, see `data.ratify.threshold`;
 #   - "documents": trust documents by name;
 #   - "namespaces": {namespace: {"policies": [...]}}: what a namespace demands besides;
 #   - "exemptions": what is admitted for a while all the same, see `data.ratify.exemption`.
@@ -149,8 +151,10 @@ _evaluations(findings, enforcement) := [evaluation |
 # description: |
 #   Given the same as `decision`, the array of the requests to `ratify.verify` that it
 #   makes; empty if it makes none. For `ratify.verify_all`, ahead of many decisions.
-requests(request, settings) := [{"image": request.image, "trust": trust} |
+#   Requests to `ratify.attestations` are not among them.
+requests(request, settings) := [object.union({"image": request.image}, question) |
 	count(policy_settings.faults(request, settings)) == 0
 	some statement in _demanded(request, settings)
-	some trust in policy_settings.trusts(statement, settings)
+	some question in policy_settings.questions(statement, settings)
+	not question.predicate_type
 ]

@@ -6,6 +6,8 @@
 #   Reads and checks the settings that `data.ratify.policy` decides by.
 package ratify.policy_settings
 
+import data.ratify.threshold
+
 # METADATA
 # title: Mistakes in the settings
 # description: |
@@ -29,17 +31,27 @@ namespaced(request, settings) := object.get(settings, ["namespaces", _namespace(
 
 # METADATA
 # title: Trust documents of a policy
-# description: An array of the trust documents of a policy, named ones looked up; one, or one per signer.
+# description: |
+#   An array of the trust documents of a policy whose signers are trust documents, named
+#   ones looked up; one, or one per signer.
 trusts(statement, settings) := [_document(trust, settings) | some trust in _trusts(statement)]
 
 # METADATA
-# title: How many signers a policy demands
-# description: A number from 1 to the number of its signers.
-demanded(statement) := 1 if statement.require == "any"
+# title: What is asked for a policy
+# description: |
+#   An array of what its leaves ask about an image: {"trust"}, a request to
+#   `ratify.verify`, or {"trust", "predicate_type"}, one to `ratify.attestations`; each
+#   but for the image. In the order of `threshold.leaves`.
+questions(statement, settings) := [_question(leaf.signer, settings) | some leaf in threshold.leaves(statement)] if {
+	threshold.composed(statement)
+} else := [{"trust": trust} | some trust in trusts(statement, settings)]
 
-else := statement.require.threshold if statement.require.threshold
-
-else := count(_trusts(statement))
+_question(signer, settings) := {
+	"trust": _document(signer.trust, settings),
+	"predicate_type": signer.attestation,
+} if {
+	signer.attestation
+} else := {"trust": _document(signer, settings)}
 
 _trusts(statement) := statement.signers if is_array(statement.signers)
 
@@ -93,7 +105,7 @@ else := union({
 	_name_faults(statement),
 	_scope_faults(statement),
 	_trust_faults(statement, settings),
-	_require_faults(statement),
+	threshold.require_faults(statement),
 	_enforcement_faults(statement),
 })
 
@@ -114,7 +126,11 @@ _scope_faults(statement) := set() if {
 	every scope in statement.scopes { is_string(scope) }
 } else := {`scopes must be a list of patterns such as "registry.example/team", or "*"`}
 
-_trust_faults(statement, settings) := {fault |
+_trust_faults(statement, settings) := threshold.faults(statement, object.get(settings, "documents", {})) if {
+	threshold.composed(statement)
+	_signers_listed(statement)
+	not "trust" in object.keys(statement)
+} else := {fault |
 	some trust in _trusts(statement)
 	not _found(trust, settings)
 	fault := sprintf("%s: not a trust document, and no name of one in data.trust.documents", [json.marshal(trust)])
@@ -134,16 +150,6 @@ _signers_listed(statement) if {
 	is_array(statement.signers)
 	count(statement.signers) in numbers.range(1, _most_signers)
 }
-
-_require_faults(statement) := set() if {
-	not "require" in object.keys(statement)
-} else := set() if {
-	statement.require in {"any", "all"}
-	is_array(statement.signers)
-} else := set() if {
-	object.keys(statement.require) == {"threshold"}
-	statement.require.threshold in numbers.range(1, count(statement.signers))
-} else := {`require goes with signers and is "all", "any" or {"threshold": 1 to the number of signers}`}
 
 # METADATA
 # title: What becomes of an image that a policy rejects

@@ -127,12 +127,25 @@ test_trust_documents_are_looked_up if {
 	policy_settings.trusts(_many, {"documents": _documents}) == [{"cosign": {}}, {"notation": {}}, {"notation": {}}]
 }
 
-test_how_many_signers if {
-	policy_settings.demanded(_good) == 1
-	policy_settings.demanded(_many) == 3
-	policy_settings.demanded(object.union(_many, {"require": "all"})) == 3
-	policy_settings.demanded(object.union(_many, {"require": "any"})) == 1
-	policy_settings.demanded(object.union(_many, {"require": {"threshold": 2}})) == 2
+test_questions_are_those_of_the_leaves if {
+	policy_settings.questions(_good, {}) == [{"trust": {"notation": {}}}]
+	asked := policy_settings.questions(_many, {"documents": _documents})
+	asked == [{"trust": {"cosign": {}}}, {"trust": {"notation": {}}}, {"trust": {"notation": {}}}]
+	nested := object.union(_good, {"signers": ["a", {"signers": [{"attestation": "t", "trust": "b"}, {"cosign": {}}]}]})
+	policy_settings.questions(nested, {"documents": _documents}) == [
+		{"trust": {"cosign": {}}},
+		{"trust": {"notation": {}}, "predicate_type": "t"},
+		{"trust": {"cosign": {}}},
+	]
+}
+
+# What else can be wrong there is tried in `data.ratify.threshold_test`.
+test_mistakes_of_nested_signers if {
+	_faults(object.union(_many, {"signers": ["a", {"attestation": "t", "trust": "b"}]})) == []
+	empty := "data.trust.policies[0]: signers[1]: signers must be a list of one or more"
+	_faults(object.union(_many, {"signers": ["a", {"signers": []}]})) == [empty]
+	both := "data.trust.policies[0]: must have either trust or signers, a list of 1 to 10"
+	_faults(object.union(_good, {"signers": [{"attestation": "t", "trust": "b"}]})) == [both]
 }
 
 test_enforcement if {

@@ -3,25 +3,34 @@
 # METADATA
 # title: Many signers, one report
 # description: |
-#   Asks `ratify.verify` once per signer that a policy names and sums the reports up.
+#   Asks `ratify.verify` or `ratify.attestations` once per signer that a policy names and
+#   sums the reports up.
+#
+#   One key vouches once in a policy: for one of its signers, however deep they are
+#   nested. Who trusts a key in two of them does not get two vouchers out of it.
 package ratify.quorum
 
 import data.ratify.policy_settings
 import data.ratify.report
+import data.ratify.threshold
 
 # METADATA
 # title: What one policy finds
 # description: |
-#   An object: "verdict" (as of a report), "reports" (one per signer, in order) and
-#   "reasons" (lines for people, empty if verified).
+#   An object: "verdict" (as of a report), "reports" (one per signer, in order),
+#   "reasons" (lines for people, empty if verified) and "errors" (as of a report). The
+#   report about an attestation is that of `ratify.attestations` with the findings about
+#   its envelopes under "signatures", and without their content.
 evaluation(statement, request, settings) := {
 	"verdict": "verified",
 	"reports": reports,
 	"reasons": [],
 	"errors": [],
 } if {
-	reports := _reports_for(statement, request, settings)
-	_verdict(reports, policy_settings.demanded(statement)) == "verified"
+	not threshold.composed(statement)
+	trusts := policy_settings.trusts(statement, settings)
+	reports := [ratify.verify({"image": request.image, "trust": trust}) | some trust in trusts]
+	_verdict(reports, threshold.demanded(statement)) == "verified"
 } else := {
 	"verdict": verdict,
 	"reports": reports,
@@ -29,12 +38,29 @@ evaluation(statement, request, settings) := {
 	"errors": _errors(statement, verdict, reports),
 } if {
 	reports := _reports_for(statement, request, settings)
-	verdict := _verdict(reports, policy_settings.demanded(statement))
+	verdict := _verdict_for(statement, reports)
 }
 
-_reports_for(statement, request, settings) := [ratify.verify({"image": request.image, "trust": trust}) |
-	some trust in policy_settings.trusts(statement, settings)
+_reports_for(statement, request, settings) := [_answer(object.union({"image": request.image}, question)) |
+	some question in policy_settings.questions(statement, settings)
 ]
+
+_answer(question) := ratify.verify(question) if not question.predicate_type
+
+else := object.union(object.remove(answer, ["attestations"]), {
+	"signatures": [object.remove(a, ["statement", "predicate_type"]) | some a in answer.attestations],
+	"platforms": [],
+}) if {
+	answer := ratify.attestations(question)
+}
+
+_verdict_for(statement, reports) := _verdict(reports, threshold.demanded(statement)) if {
+	not threshold.composed(statement)
+} else := "verified" if {
+	_suffice(statement, reports, {"verified"})
+} else := "inconclusive" if {
+	_suffice(statement, reports, {"verified", "inconclusive"})
+} else := "rejected"
 
 # One that is not verified may still become so if what could not be seen is seen.
 # Where one signer is enough they need not be told apart.
@@ -47,6 +73,38 @@ _verdict(reports, demanded) := "verified" if {
 else := "inconclusive" if signers(_verified(reports)) + count(_unseen(reports)) >= demanded
 
 else := "rejected"
+
+_suffice(statement, reports, verdicts) if {
+	some chosen in _distinguishable(reports, verdicts)
+	threshold.met(statement, _places(statement, chosen))
+}
+
+_places(statement, chosen) := {leaf.place | some i, leaf in threshold.leaves(statement); i in chosen}
+
+# The largest sets of reports, by their numbers, that can be told apart by keys. Usually
+# it is one, of all; what a smaller set satisfies, a larger one satisfies too.
+_distinguishable(reports, verdicts) := {candidates} if {
+	candidates := _candidates(reports, verdicts)
+	signers([r | some i, r in reports; i in candidates]) == count(candidates)
+} else := {chosen |
+	candidates := [i | some i in _candidates(reports, verdicts)]
+	largest := signers([r | some i, r in reports; i in candidates])
+	some mask in numbers.range(0, bits.lsh(1, count(candidates)) - 1)
+	chosen := {i | some n, i in candidates; bits.and(mask, bits.lsh(1, n)) != 0}
+	count(chosen) == largest
+	signers([r | some i, r in reports; i in chosen]) == largest
+}
+
+_candidates(reports, verdicts) := {i |
+	some i, r in reports
+	_seen(r) in verdicts
+}
+
+_seen(r) := "verified" if {
+	report.verified(r)
+} else := "inconclusive" if {
+	r.verdict == "inconclusive"
+}
 
 _unseen(reports) := [r | some r in reports; r.verdict == "inconclusive"]
 
@@ -77,16 +135,23 @@ _key(signature) := [name |
 	name != ""
 ][0]
 
+_reasons(_, "verified", _) := []
+
 # Signers of one format often have the same to say; it is said once.
-_reasons(statement, verdict, reports) := [line |
-	lines := [sprintf("policy %q: %v: %v", [statement.name, e.code, e.message]) |
-		some e in _errors(statement, verdict, reports)
-	]
+_reasons(statement, verdict, reports) := [sprintf("policy %q: %s", [statement.name, line]) |
+	lines := [sprintf("%v: %v", [e.code, e.message]) | some e in _errors(statement, verdict, reports)]
 	some i, line in lines
-	not line in array.slice(lines, 0, i)
+	not _contained(line, array.slice(lines, 0, i))
 ] if {
 	verdict != "verified"
 }
+
+_contained(line, lines) if {
+	some other in lines
+	contains(other, line)
+}
+
+_errors(_, "verified", _) := []
 
 _errors(statement, verdict, reports) := array.concat(_too_few(statement, reports), [e |
 	some r in reports
@@ -100,13 +165,33 @@ _too_few(statement, reports) := [] if count(reports) == 1
 
 else := [{
 	"code": "too_few_signers",
-	"message": sprintf("%d of the %d demanded signers vouch for it by different keys", [
-		signers(_verified(reports)),
-		policy_settings.demanded(statement),
+	"message": sprintf("%d of the %d demanded signers vouch for it by different keys: %s", [
+		best.count,
+		best.demanded,
+		best.text,
 	]),
 	"stage": "verify",
 	"retryable": false,
-}]
+}] if {
+	standings := [standing |
+		some chosen in _distinguishable(reports, {"verified"})
+		standing := threshold.standing(statement, _places(statement, chosen), _wrong(statement, reports))
+	]
+	best := [s | some s in standings; s.count == max([t.count | some t in standings])][0]
+}
+
+# By place, what is wrong with a signer. One that is verified is missing all the same if
+# its key vouches for another.
+_wrong(statement, reports) := {leaf.place: line |
+	some i, leaf in threshold.leaves(statement)
+	line := _first_line(reports[i])
+}
+
+_first_line(r) := "its key vouches for another" if {
+	report.verified(r)
+} else := sprintf("%v: %v", [e.code, e.message]) if {
+	e := r.errors[0]
+} else := "not verified"
 
 # METADATA
 # title: The sum of what several policies find

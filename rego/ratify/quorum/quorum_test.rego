@@ -48,6 +48,7 @@ test_key_without_fingerprint if {
 _answers := {
 	"a": _signed(["a"]), "b": _signed(["b"]), "a again": _signed(["a"]),
 	"rejected": _report("rejected", [_refused("sha256:r")]), "down": _report("inconclusive", []),
+	"mute": object.union(_report("rejected", []), {"errors": []}),
 }
 
 _verify(request) := _answers[request.trust.notation] if request.image == "app:v1"
@@ -84,9 +85,152 @@ test_verdict_of_a_policy if {
 test_reasons_of_a_policy if {
 	_evaluation(["rejected"], "all").reasons == [`policy "p": c: rejected`]
 	_evaluation(["a", "b"], "all").reasons == []
-	too_few := `policy "p": too_few_signers: 1 of the 2 demanded signers vouch for it by different keys`
-	_evaluation(["a", "rejected"], "all").reasons == [too_few, `policy "p": c: rejected`]
-	_evaluation(["a", "a again"], "all").reasons == [too_few]
+	_evaluation(["a", "rejected"], "all").reasons == [_too_few("1 of the 2", "signer 1", "signer 2 (c: rejected)")]
+	_evaluation(["a", "a again"], "all").reasons == [_too_few(
+		"1 of the 2",
+		"signer 1",
+		"signer 2 (its key vouches for another)",
+	)]
+	_evaluation(["mute", "down"], "any").reasons == [_too_few(
+		"0 of the 1",
+		"nobody",
+		"signer 1 (not verified), signer 2 (c: inconclusive)",
+	)]
+}
+
+_too_few(number, vouching, missing) := sprintf(
+	`policy "p": too_few_signers: %s demanded signers vouch for it by different keys: %s; missing: %s`,
+	[number, vouching, missing],
+)
+
+test_each_error_is_kept_with_its_code if {
+	found := _evaluation(["rejected", "down"], "all")
+	[e.code | some e in found.errors] == ["too_few_signers", "c", "c"]
+	[e.retryable | some e in found.errors] == [false, false, true]
+}
+
+# Nested, and attestations
+
+_attested := "https://example.com/attested"
+
+_statement := {
+	"name": "p",
+	"scopes": ["*"],
+	"signers": [
+		"key",
+		{"signers": ["build", {"attestation": _attested, "trust": "scanner"}], "require": "any"},
+		{"signers": ["boss", {"signers": ["lead", "deputy"], "require": "all"}], "require": "any"},
+	],
+	"require": {"threshold": 2},
+}
+
+# Keys by signer; a signer without one has not signed.
+_nested(keys) := found if {
+	found := quorum.evaluation(_statement, {"image": "app:v1"}, _keyed(keys)) with ratify.verify as _verify_by
+		with ratify.attestations as _attest_by
+}
+
+_keyed(keys) := {"documents": {name: {"notation": object.get(keys, name, sprintf("none by %s", [name]))} |
+	some name in ["key", "build", "scanner", "boss", "lead", "deputy"]
+}}
+
+# The trust document says whose key has signed.
+_verify_by(request) := _by_key(request.trust.notation) if {
+	request.image == "app:v1"
+	not request.predicate_type
+}
+
+_by_key(key) := object.union(_report("rejected", []), {"errors": [{
+	"code": "no_signature",
+	"message": key,
+	"stage": "verify",
+	"retryable": false,
+}]}) if {
+	startswith(key, "none by ")
+} else := _signed([key]) if {
+	key != "down"
+} else := _report("inconclusive", [])
+
+_attest_by(request) := object.union(found, {"attestations": attestations}) if {
+	request.predicate_type == _attested
+	found := _verify_by(object.remove(request, ["predicate_type"]))
+	attestations := [_statement_of(request, s) | some s in found.signatures]
+}
+
+_statement_of(request, signature) := object.union(signature, {
+	"predicate_type": request.predicate_type,
+	"statement": {"predicate": "secret"},
+})
+
+test_nested_signers if {
+	every c in [
+		[{"key": "k", "build": "b"}, "verified"],
+		[{"key": "k", "scanner": "s"}, "verified"],
+		[{"key": "k", "boss": "o"}, "verified"],
+		[{"build": "b", "boss": "o"}, "verified"],
+		[{"key": "k", "lead": "l", "deputy": "d"}, "verified"],
+		[{"scanner": "s", "lead": "l", "deputy": "d"}, "verified"],
+		[{}, "rejected"],
+		[{"key": "k"}, "rejected"],
+		[{"build": "b", "scanner": "s"}, "rejected"],
+		[{"key": "k", "lead": "l"}, "rejected"],
+		[{"boss": "o", "lead": "l", "deputy": "d"}, "rejected"],
+		[{"key": "k", "build": "down"}, "inconclusive"],
+		[{"key": "k", "scanner": "down"}, "inconclusive"],
+		[{"key": "k", "lead": "l", "deputy": "down"}, "inconclusive"],
+		[{"lead": "l", "deputy": "down"}, "rejected"],
+	] {
+		[keys, verdict] := c
+		found := _nested(keys)
+		[keys, found.verdict] == [keys, verdict]
+	}
+}
+
+test_one_key_vouches_once_at_all_depths if {
+	every keys in [
+		{"key": "x", "build": "x"},
+		{"key": "x", "scanner": "x"},
+		{"key": "x", "lead": "l", "deputy": "x"},
+		{"build": "b", "lead": "x", "deputy": "x"},
+		{"build": "x", "scanner": "x", "boss": "x", "lead": "x", "deputy": "x", "key": "x"},
+	] {
+		_nested(keys).verdict == "rejected"
+	}
+	every keys in [
+		{"key": "x", "build": "x", "scanner": "s"},
+		{"key": "k", "build": "x", "boss": "x", "lead": "x", "deputy": "x"},
+		{"key": "x", "boss": "x", "lead": "l", "deputy": "x", "build": "b"},
+	] {
+		_nested(keys).verdict == "verified"
+	}
+}
+
+test_reasons_name_who_is_missing if {
+	lacking := concat("", [
+		"key (no_signature: none by key), ",
+		"1 of (boss (no_signature: none by boss), lead (no_signature: none by lead), deputy)",
+	])
+	_nested({"scanner": "s", "deputy": "d"}).reasons[0] == _too_few("1 of the 2", "(scanner attestation)", lacking)
+	contains(_nested({"key": "x", "build": "x"}).reasons[0], "its key vouches for another")
+}
+
+test_attestation_counts_without_its_content if {
+	found := _nested({"key": "k", "scanner": "s"})
+	count(found.reports) == 6
+	found.reports[2].signatures == [_signature("sha256:s", "s")]
+	found.reports[2].platforms == []
+	not found.reports[2].attestations
+	not contains(json.marshal(quorum.total([found])), "secret")
+}
+
+test_attestation_alone if {
+	every key, verdict in {"s": "verified", "down": "inconclusive", "none by any": "rejected"} {
+		signer := {"attestation": _attested, "trust": {"notation": key}}
+		statement := {"name": "p", "scopes": ["*"], "signers": [signer]}
+		found := quorum.evaluation(statement, {"image": "app:v1"}, {}) with ratify.verify as {}
+			with ratify.attestations as _attest_by
+		found.verdict == verdict
+	}
 }
 
 test_single_trust_document if {
