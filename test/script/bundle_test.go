@@ -48,6 +48,22 @@ func signByKey(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
+// attestByKey is the command `attest-by-key KEY TYPE REPOSITORY`: KEY, a file of
+// make-key, attests an empty predicate of TYPE about the image pushed last as cosign does.
+func attestByKey(ts *testscript.TestScript, neg bool, args []string) {
+	r := scriptRegistry(ts)
+	if neg || len(args) != 3 || strings.ContainsAny(args[2], ":@") || r.Registry == nil {
+		ts.Fatalf("usage: attest-by-key KEY TYPE REPOSITORY, after registry and push")
+	}
+	key, err := privateKey(ts.ReadFile(args[0]))
+	ts.Check(err)
+	signer, err := sigstore.SignerOf(key, sigstore.KeyOptions{})
+	ts.Check(err)
+	o := sigstore.SignOptions{PredicateType: args[1], Predicate: struct{}{}}
+	_, err = signer.SignAndAttach(context.Background(), r.Registry, args[2], r.last, o)
+	ts.Check(err)
+}
+
 func privateKey(text string) (crypto.Signer, error) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {

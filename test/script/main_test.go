@@ -39,6 +39,7 @@ func runScripts(t *testing.T, dir string) {
 			"sign":             signImage,
 			"sign-blob":        signBlob,
 			"sign-by-key":      signByKey,
+			"attest-by-key":    attestByKey,
 			"sign-by-workflow": signByWorkflow,
 			"sigstore":         startSigstore,
 			"make-key":         makeKey,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # METADATA
-# title: Signed by two of three
+# title: Vouched for by two of three
 # description: Who the three are, and for which images, stands in data.yaml.
 package trust
 

@@ -17,15 +17,17 @@ test_data_has_no_mistakes if {
 _policies := [{
 	"name": "two-of-three",
 	"scopes": ["registry.example/acme"],
-	"signers": ["release", "build", "scanner"],
+	"signers": ["release", "build", {"attestation": _scan, "trust": "scanner"}],
 	"require": {"threshold": 2},
 }]
+
+_scan := "https://cosign.sigstore.dev/attestation/vuln/v1"
 
 _documents[name] := {"notation": name} if some name in _all
 
 _all := {"release", "build", "scanner"}
 
-# Images say by their tags who signed them.
+# Images say by their tags who vouches for them: the scanner attests, the others sign.
 _by(signers) := sprintf("registry.example/acme/app:by-%s", [concat("-", signers)])
 
 _asked(image) := answer if {
@@ -33,6 +35,7 @@ _asked(image) := answer if {
 		with trust.policies as _policies
 		with trust.documents as _documents
 		with ratify.verify as _verify
+		with ratify.attestations as _attestations
 }
 
 test_two_of_three_are_enough if {
@@ -48,15 +51,34 @@ test_one_is_not_enough if {
 	}
 }
 
+test_reason_says_who_is_missing if {
+	[reason] := _asked(_by({"release"})).reasons
+	endswith(reason, concat("", [
+		": release; missing: build (no_signature: none by build), ",
+		"scanner attestation (no_signature: none by scanner)",
+	]))
+}
+
 test_one_key_counts_once if _asked(concat("", [_by(_all), "-with-one-key"])).allow == false
 
 test_other_images_are_denied if _asked(replace(_by(_all), "/acme/", "/acme-evil/")).allow == false
 
-_verify(request) := _report(request, "one key") if {
+_verify(request) := _answer(request) if request.trust.notation != "scanner"
+
+_attestations(request) := object.union(answer, {"attestations": answer.signatures}) if {
+	request.trust.notation == "scanner"
+	request.predicate_type == _scan
+	answer := _answer(request)
+}
+
+_answer(request) := _report(request, "one key") if {
 	contains(request.image, "with-one-key")
 } else := _report(request, request.trust.notation) if {
 	contains(request.image, request.trust.notation)
-} else := object.union(_report(request, ""), {"verified": false, "verdict": "rejected", "signatures": []})
+} else := object.union(_report(request, ""), {
+	"verified": false, "verdict": "rejected", "signatures": [],
+	"errors": [{"code": "no_signature", "message": sprintf("none by %s", [request.trust.notation])}],
+})
 
 _report(request, key) := {
 	"image": request.image, "reference": "", "digest": "sha256:1", "media_type": "",
