@@ -6,6 +6,12 @@
 #   What `data.trust` decides, in the shapes that Gatekeeper and Ratify's constraint
 #   templates read. Nothing here trusts anybody: an image is admitted only if
 #   `data.trust.allow` is exactly `true`.
+#
+#   Templates that ask for an SBOM or a vulnerability report look for entries about them.
+#   A policy that looks at such documents says so in "verifier_reports" of `data.trust`:
+#   {"type": "sbom" or "vulnerabilityreport", "isSuccess": boolean, "message", …}, as
+#   Ratify's verifiers would report. They decide nothing: what they say must count in
+#   "allow", or in the template.
 package ratify.gatekeeper
 
 import data.ratify.compatibility
@@ -27,7 +33,7 @@ import data.ratify.report
 default item := {"key": "", "undecided": "internal: input.key is missing or not a string"}
 
 # What is admitted is most of what is asked, and comes first.
-item := {"key": input.key, "value": _value(true, _reference, [], _report)} if {
+item := {"key": input.key, "value": _value(true, _reference, [], _report, _documents)} if {
 	input.operation == "verify"
 	data.trust.allow == true
 	is_string(input.key)
@@ -52,7 +58,7 @@ _verification := {"undecided": _no_policy} if not _policy_loaded
 
 else := {"undecided": concat("; ", _passing)} if count(_passing) > 0
 
-else := {"value": _value(false, _reference, _reasons, _report)}
+else := {"value": _value(false, _reference, _reasons, _report, _documents)}
 
 _no_policy := concat("", [
 	"no trust policy is loaded: neither data.trust.allow nor data.trust.report is defined; ",
@@ -88,7 +94,7 @@ default _report := {}
 _report := data.trust.report if is_object(data.trust.report)
 
 # It looks at nothing but its operands: the plugin's routes keep what it answers.
-_value(admitted, reference, reasons, findings) := {
+_value(admitted, reference, reasons, findings, documents) := {
 	"version": "0.2.0",
 	"isSuccess": admitted,
 	"succeeded": admitted,
@@ -96,11 +102,23 @@ _value(admitted, reference, reasons, findings) := {
 	"reference": reference,
 	"digest": object.get(findings, "digest", ""),
 	"reasons": reasons,
-	"verifierReports": compatibility.verifier_reports(decision),
+	"verifierReports": array.concat(compatibility.verifier_reports(decision), [document |
+		some said in documents
+		document := object.union_n([{"subject": reference}, said, {"isSuccess": _succeeded(admitted, said)}])
+	]),
 	"artifactReports": compatibility.artifact_reports(decision),
 } if {
 	decision := {"admitted": admitted, "reference": reference, "reasons": reasons, "report": findings}
 }
+
+# As of signatures, no entry succeeds unless the image is admitted.
+default _succeeded(_, _) := false
+
+_succeeded(true, said) if said.isSuccess == true
+
+default _documents := []
+
+_documents := data.trust.verifier_reports
 
 # The image by digest as far as it is known, else as it was asked.
 _reference := _report.reference if {

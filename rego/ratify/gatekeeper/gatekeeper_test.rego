@@ -150,6 +150,19 @@ test_reasons_are_bounded if {
 	count(_denied({"allow": false, "report": report}).reasons) == 20
 }
 
+test_what_the_policy_says_of_documents_is_passed_on if {
+	every c in [[true, true, true], [true, false, false], [false, true, false], [true, "true", false]] {
+		[admitted, said, shown] := c
+		answer := gatekeeper.item with input as _verify with data.trust as {
+			"allow": admitted,
+			"report": _report("verified", []),
+			"verifier_reports": [{"type": "sbom", "isSuccess": said, "message": "looked at"}],
+		}
+		some entry in answer.value.verifierReports
+		entry == {"type": "sbom", "isSuccess": shown, "message": "looked at", "subject": _reference}
+	}
+}
+
 _undecided(trust) := answer.undecided if {
 	answer := gatekeeper.item with input as _verify with data.trust as trust
 	object.keys(answer) == {"key", "undecided"}
