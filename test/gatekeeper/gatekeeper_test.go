@@ -68,6 +68,7 @@ allow := false if not ratify.verify({"image": input.image, "trust": data.trust.r
 // scene is a registry with a signed and an unsigned image.
 type scene struct {
 	registry         *registrytest.Registry
+	signer           *signtest.Signer
 	signed, unsigned string
 	trust            []byte
 }
@@ -78,11 +79,11 @@ func newScene(t *testing.T) *scene {
 	s := &scene{registry: registrytest.Start(t, registrytest.Options{})}
 	ca, err := signtest.NewCA(signtest.CAOptions{})
 	fatal(t, err)
-	signer, err := ca.Leaf(signtest.LeafOptions{})
+	s.signer, err = ca.Leaf(signtest.LeafOptions{})
 	fatal(t, err)
 	image, err := s.registry.PushImage(t.Context(), "signed", "v1")
 	fatal(t, err)
-	_, err = signer.SignAndAttach(t.Context(), s.registry, "signed", image, signtest.SignOptions{})
+	_, err = s.signer.SignAndAttach(t.Context(), s.registry, "signed", image, signtest.SignOptions{})
 	fatal(t, err)
 	_, err = s.registry.PushImage(t.Context(), "unsigned", "v1")
 	fatal(t, err)
