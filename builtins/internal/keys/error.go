@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// ErrUnknown is wrapped when a trust document names a key that no provider is
-// configured for: a mistake of its author, not of a service.
+// ErrUnknown is wrapped when a trust document names a provider that is not
+// configured.
 var ErrUnknown = errors.New("not configured")
 
 // Error is what went wrong with a key service. It never holds a token, a query or

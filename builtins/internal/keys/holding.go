@@ -100,17 +100,17 @@ func hasPrivateKey(raw []byte) bool {
 }
 
 // find selects by name and version.
-func (p *provider) find(name, version string) (Found, error) {
+func (p *provider) find(name, version string) Found {
 	p.mu.Lock()
 	held, err := p.held, p.err
 	p.mu.Unlock()
 	of := named(held, name)
 	if len(of) == 0 {
-		return absentName(name, names(held), err)
+		return Found{Absent: []Absent{missing(names(held), err)}}
 	}
 	chosen := choose(of, version)
 	if len(chosen) == 0 {
-		return Found{Absent: []Absent{{Version: version, Err: noVersion(of, version)}}}, nil
+		return Found{Absent: []Absent{{Version: version, Err: noVersion(of, version)}}}
 	}
 	var f Found
 	for _, h := range chosen {
@@ -123,7 +123,7 @@ func (p *provider) find(name, version string) (Found, error) {
 	if version == AllEnabled && len(f.Keys) > 0 {
 		f.Absent = slices.DeleteFunc(f.Absent, func(a Absent) bool { return !a.Unseen }) // they were not asked for
 	}
-	return f, nil
+	return f
 }
 
 func noVersion(of []holding, version string) error {
@@ -133,12 +133,13 @@ func noVersion(of []holding, version string) error {
 	return fmt.Errorf("it has no version %q; there are %s", version, listed(versions(of)))
 }
 
-// absentName: without a good fetch nobody knows whether the name is a mistake.
-func absentName(name string, known []string, err error) (Found, error) {
+// missing says why there is no key of a name: without a good fetch nobody knows
+// whether there is one.
+func missing(known []string, err error) Absent {
 	if err != nil {
-		return Found{Absent: []Absent{{Err: err, Unseen: true, Retryable: retryable(err)}}}, nil
+		return Absent{Err: err, Unseen: true, Retryable: retryable(err)}
 	}
-	return Found{}, fmt.Errorf("key %q: %w; there are %s", name, ErrUnknown, listed(known))
+	return Absent{Err: fmt.Errorf("there is none of that name; there are %s", listed(known))}
 }
 
 // choose returns the versions that are meant. The only one of a name is its

@@ -114,14 +114,14 @@ type Absent struct {
 // Lookup returns the keys of a provider: version "" or [Latest] for the newest
 // enabled one, [AllEnabled] for all of them, else the service's own. Before the
 // provider's first fetch has ended it waits for that, at most half the time that
-// ctx leaves. The error wraps [ErrUnknown]: nothing of that name is configured.
+// ctx leaves. The error wraps [ErrUnknown]: there is no such provider.
 func (s *Set) Lookup(ctx context.Context, provider, name, version string) (Found, error) {
 	p := s.provider(provider)
 	if p == nil {
 		return Found{}, fmt.Errorf("key provider %q: %w; there are %s", provider, ErrUnknown, listed(s.Names()))
 	}
 	p.update(ctx)
-	return p.find(name, version)
+	return p.find(name, version), nil
 }
 
 func (s *Set) provider(name string) *provider {

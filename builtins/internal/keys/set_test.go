@@ -119,7 +119,7 @@ func TestLookupSelectsVersions(t *testing.T) {
 		{"root", "", "only"},
 		{"gone", "", `absent  unseen=false retryable=false: none of its versions "1", "2" is enabled`},
 		{"gone", "all enabled", "absent 1 unseen=false retryable=false: disabled | absent 2 unseen=false retryable=false: disabled"},
-		{"relaese", "", `key "relaese": not configured; there are "release", "root", "gone"`},
+		{"relaese", "", `absent  unseen=false retryable=false: there is none of that name; there are "release", "root", "gone"`},
 	} {
 		want(t, found(t, set, tt.name, tt.version), tt.want)
 	}
