@@ -148,8 +148,8 @@ func (p *provider) fetch() {
 		return // the set was closed, which is nobody's failure
 	}
 	p.take(snapshot, err)
-	p.o.Fetched(p.Name, err)
 	now := p.status()
+	p.o.Fetched(now)
 	p.mu.Lock()
 	before := p.told
 	p.told = now

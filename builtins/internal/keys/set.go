@@ -39,8 +39,9 @@ type Options struct {
 	// Background fetches at once and then regularly, so that nobody waits. False:
 	// a lookup fetches when the last fetch is older than the refresh interval.
 	Background bool
-	// Fetched is told how each fetch ended. It must not block. Nil: nobody is.
-	Fetched func(provider string, err error)
+	// Fetched is told how a provider is after each fetch. It must not block. Nil:
+	// nobody is.
+	Fetched func(Status)
 	// Changed is told when a [Status] became another. It must not block. Nil:
 	// nobody is.
 	Changed func()
@@ -170,7 +171,7 @@ func (p Provider) withDefaults() Provider {
 
 func (o Options) withDefaults() Options {
 	if o.Fetched == nil {
-		o.Fetched = func(string, error) {}
+		o.Fetched = func(Status) {}
 	}
 	if o.Changed == nil {
 		o.Changed = func() {}

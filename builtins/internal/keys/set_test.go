@@ -298,9 +298,9 @@ func TestChangesOfStateAreTold(t *testing.T) {
 		var told, fetched atomic.Int32
 		newSet(t, s, keys.Options{
 			Background: true, Changed: func() { told.Add(1) },
-			Fetched: func(provider string, _ error) {
-				if provider != "prod" {
-					t.Errorf("fetched %q", provider)
+			Fetched: func(st keys.Status) {
+				if st.Provider != "prod" {
+					t.Errorf("fetched %q", st.Provider)
 				}
 				fetched.Add(1)
 			},
