@@ -4,7 +4,13 @@ package keys
 
 import (
 	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
 )
 
 // ErrUnknown is wrapped when a trust document names a provider that is not
@@ -22,7 +28,7 @@ type Error struct {
 	Err       error  // cause; may be nil
 }
 
-// Error returns "login: 403 permission denied (request id …)".
+// Error returns "log in: 403 permission denied (request id …)".
 func (e *Error) Error() string {
 	parts := make([]string, 0, 2)
 	for _, s := range []string{e.Code, e.Message} {
@@ -42,6 +48,26 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Unreachable is the error of a request that was not answered. It keeps the cause
+// and drops the URL, whose query may be a secret.
+func Unreachable(step string, err error) *Error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	passing := !errors.Is(err, outbound.ErrRefused) && !errors.Is(err, outbound.ErrRedirect) && !errors.Is(err, outbound.ErrTooLarge)
+	return &Error{Step: step, Message: problem.Sanitise(err.Error()), Retryable: passing, Err: err}
+}
+
+// Refused is the error of an HTTP answer that is not a success. code is the
+// service's own, "" for the status.
+func Refused(step string, status int, code, message string) *Error {
+	if code == "" {
+		code = strconv.Itoa(status)
+	}
+	passing := status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500 && status != http.StatusNotImplemented
+	return &Error{Step: step, Code: code, Message: message, Retryable: passing}
+}
 
 // retryable reports whether asking again may help. A failure that no source has
 // judged is one of the network.

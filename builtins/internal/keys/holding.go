@@ -154,9 +154,12 @@ func choose(of []holding, version string) []holding {
 		}
 		return slices.DeleteFunc(slices.Clone(of), func(h holding) bool { return !h.Latest })
 	default:
-		return slices.DeleteFunc(slices.Clone(of), func(h holding) bool { return h.Version != version })
+		return slices.DeleteFunc(slices.Clone(of), func(h holding) bool { return h.Version != version && !h.whole() })
 	}
 }
+
+// whole reports whether a finding is about every version of a name.
+func (h holding) whole() bool { return h.Version == "" && h.Err != nil }
 
 var (
 	errNotYetValid = errors.New("not yet valid")

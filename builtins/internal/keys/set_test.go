@@ -107,7 +107,8 @@ func TestLookupSelectsVersions(t *testing.T) {
 	newest := key("release", "3", "three")
 	newest.Latest = true
 	s.answer(nil, key("release", "1", "one"), keys.Key{Name: "release", Version: "2", Err: errDisabled}, newest, key("root", "", "only"),
-		keys.Key{Name: "gone", Version: "1", Err: errDisabled}, keys.Key{Name: "gone", Version: "2", Err: errDisabled})
+		keys.Key{Name: "gone", Version: "1", Err: errDisabled}, keys.Key{Name: "gone", Version: "2", Err: errDisabled},
+		keys.Key{Name: "whole", Err: errDisabled})
 	set := newSet(t, s, keys.Options{})
 	for _, tt := range []struct{ name, version, want string }{
 		{"release", "", "three"},
@@ -119,7 +120,8 @@ func TestLookupSelectsVersions(t *testing.T) {
 		{"root", "", "only"},
 		{"gone", "", `absent  unseen=false retryable=false: none of its versions "1", "2" is enabled`},
 		{"gone", "all enabled", "absent 1 unseen=false retryable=false: disabled | absent 2 unseen=false retryable=false: disabled"},
-		{"relaese", "", `absent  unseen=false retryable=false: there is none of that name; there are "release", "root", "gone"`},
+		{"whole", "7", "absent  unseen=false retryable=false: disabled"},
+		{"relaese", "", `absent  unseen=false retryable=false: there is none of that name; there are "release", "root", "gone", "whole"`},
 	} {
 		want(t, found(t, set, tt.name, tt.version), tt.want)
 	}

@@ -5,11 +5,15 @@ package service
 import (
 	"context"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys/file"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/keys/hashivault"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys/inline"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/keys/url"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
 )
 
@@ -49,9 +53,36 @@ func keySource(p *config.KeyProvider) (keys.Source, error) {
 		return inline.New(configured), nil
 	case config.KeysFile:
 		return file.New(p.File.Path), nil
+	case config.KeysURL:
+		return urlKeys(&p.URL)
+	case config.KeysVault:
+		return vaultKeys(&p.Vault)
 	default:
 		return nil, fmt.Errorf("type %q is not built in", p.Type)
 	}
+}
+
+func urlKeys(c *config.URLKeys) (keys.Source, error) {
+	client, err := serviceClient(c.CertificateAuthorities)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make([]url.Key, len(c.Keys))
+	for i, k := range c.Keys {
+		wanted[i] = url.Key{Name: k.Name, URL: k.URL, SHA256: strings.ToLower(k.SHA256)}
+	}
+	return url.New(url.Options{Client: client, Keys: wanted}), nil
+}
+
+func vaultKeys(c *config.VaultKeys) (keys.Source, error) {
+	client, err := serviceClient(c.CertificateAuthorities)
+	if err != nil {
+		return nil, err
+	}
+	return hashivault.New(hashivault.Options{
+		Client: client, Address: c.Address, Namespace: c.Namespace, Mount: c.Mount, Keys: c.Keys,
+		Auth: hashivault.Auth(c.Auth), Env: os.Getenv,
+	}), nil
 }
 
 // KeyProviders tells how the key providers are.
