@@ -16,6 +16,7 @@ import (
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/auth"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/health"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
@@ -67,6 +68,7 @@ func classify(err error) (report.Code, bool) {
 	var p *problem.Problem
 	var netErr net.Error
 	var refused *health.Refusal
+	var provider *credentials.Error
 	switch {
 	case errors.As(err, &lie):
 		return lie.code, false
@@ -91,6 +93,8 @@ func classify(err error) (report.Code, bool) {
 	case errors.As(err, &netErr) && netErr.Timeout():
 		return report.Timeout, true
 	case errors.As(err, &netErr), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, errTransport):
+		return report.Unavailable, true
+	case errors.As(err, &provider) && provider.Retryable:
 		return report.Unavailable, true
 	case errors.Is(err, auth.ErrUnauthorized): // last: a credential provider may have met one of the above
 		return report.Unauthorized, false

@@ -130,6 +130,9 @@ func (a *Authorizer) Challenged(ctx context.Context, headers []string, repositor
 	}
 	a.drop(used)
 	header, err := a.answer(ctx, c, repository)
+	if err == nil && header == used && a.refused(ctx) {
+		header, err = a.answer(ctx, c, repository)
+	}
 	switch {
 	case err != nil:
 		a.learn(challenge{})
@@ -173,10 +176,38 @@ func (a *Authorizer) answer(ctx context.Context, c challenge, repository string)
 		return bearerHeader(credential.AccessToken)
 	}
 	t, err := a.token(ctx, c, credential, repository)
+	if refusedByServer(err) && a.refused(ctx) {
+		if credential, err = a.credential(ctx); err != nil {
+			return "", err
+		}
+		t, err = a.token(ctx, c, credential, repository)
+	}
 	if err != nil {
 		return "", err
 	}
 	return bearerHeader(t)
+}
+
+// refuser is told that a credential it gave is not accepted, and reports whether
+// it will give another.
+type refuser interface {
+	Refused(host string, credential auth.Credential) bool
+}
+
+// refused tells the provider, if it wants to know, that its credential is not
+// accepted, so that one that was revoked is replaced before it expires.
+func (a *Authorizer) refused(ctx context.Context) bool {
+	r, ok := a.o.Credentials.(refuser)
+	if !ok {
+		return false
+	}
+	credential, err := a.credential(ctx)
+	return err == nil && r.Refused(a.o.Registry, credential)
+}
+
+func refusedByServer(err error) bool {
+	e, ok := errors.AsType[*ServerError](err)
+	return ok && (e.Problem.Status == http.StatusUnauthorized || e.Problem.Status == http.StatusForbidden)
 }
 
 func (a *Authorizer) credential(ctx context.Context) (auth.Credential, error) {
