@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -88,13 +89,15 @@ func classify(err error) (report.Code, bool) {
 		return report.TooLarge, false
 	case errors.As(err, &p):
 		return classifyStatus(p.Status)
+	case errors.As(err, &provider) && provider.Retryable:
+		return report.Unavailable, true
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // of a provider's file; a net.Error too
+		return report.Unauthorized, false
 	case isTLS(err):
 		return report.TLS, false
 	case errors.As(err, &netErr) && netErr.Timeout():
 		return report.Timeout, true
 	case errors.As(err, &netErr), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, errTransport):
-		return report.Unavailable, true
-	case errors.As(err, &provider) && provider.Retryable:
 		return report.Unavailable, true
 	case errors.Is(err, auth.ErrUnauthorized): // last: a credential provider may have met one of the above
 		return report.Unauthorized, false
