@@ -51,7 +51,7 @@ func TestKeyProvidersMakeTheStatus(t *testing.T) {
 // /health?plugins, and in the metrics.
 func TestOutageOfAKeyProviderIsSeen(t *testing.T) { //nolint:paralleltest // the service in use belongs to the process
 	vault := &vaulttest.Vault{Token: "hvs.given", Status: http.StatusServiceUnavailable, Keys: map[string]vaulttest.Key{
-		"release": {Type: "ecdsa-p256", Versions: []vaulttest.Version{{PublicKey: "-----BEGIN PUBLIC KEY-----"}}},
+		"release": {Type: "ecdsa-p256", Versions: []string{"-----BEGIN PUBLIC KEY-----"}},
 	}}
 	server := httptest.NewServer(vault)
 	t.Cleanup(server.Close)

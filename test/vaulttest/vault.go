@@ -16,14 +16,12 @@ import (
 	"sync"
 )
 
-// Version is one version of a key as the engine gives it: PEM for RSA and ECDSA,
-// base64 for Ed25519, "" for a symmetric key.
-type Version struct{ PublicKey string }
-
 // Key is a transit key.
 type Key struct {
-	Type     string // "ecdsa-p256"
-	Versions []Version
+	Type string // "ecdsa-p256"
+	// Versions are public keys as the engine gives them, the oldest first: PEM for
+	// RSA and ECDSA, base64 for Ed25519, "" for a symmetric key.
+	Versions []string
 	Oldest   int  // min_decryption_version; 0: 1
 	Deleted  bool // soft-deleted, as OpenBao has it
 }
@@ -136,8 +134,8 @@ func (k Key) describe(name string) map[string]any {
 	for i, version := range k.Versions {
 		n := fmt.Sprint(i + 1)
 		versions[n] = 1700000000
-		if version.PublicKey != "" {
-			versions[n] = map[string]any{"name": k.Type, "creation_time": "2026-01-01T00:00:00Z", "public_key": version.PublicKey}
+		if version != "" {
+			versions[n] = map[string]any{"name": k.Type, "creation_time": "2026-01-01T00:00:00Z", "public_key": version}
 		}
 	}
 	return map[string]any{

@@ -45,6 +45,8 @@ func credentialEntry(c *config.Credential, d Deps) (credentials.Entry, error) {
 	case config.CredentialDockerConfig:
 		e.Provider = dockerconfig.New(dockerconfig.Options{Path: c.DockerConfig.Path, Helpers: c.DockerConfig.Helpers, Now: d.Now})
 		e.MayBeEmpty = c.DockerConfig.Helpers // which may have none
+	case config.CredentialKubernetesSecrets:
+		e.Provider = pullSecrets(&c.KubernetesSecrets, d)
 	default:
 		return e, fmt.Errorf("%q is not built in", c.Provider)
 	}

@@ -64,3 +64,25 @@ func TestCredentialsComeFromTheFirstOwner(t *testing.T) {
 		t.Errorf("%d series of credential requests, want success and failure", n)
 	}
 }
+
+// Outside a cluster its providers say so; a configuration for one is no error.
+func TestClusterProvidersOutsideACluster(t *testing.T) { //nolint:paralleltest // the environment belongs to the process
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	registry := registrytest.Start(t, registrytest.Options{Basic: &registrytest.Basic{Username: "u", Password: "p"}})
+	s := newService(t, func(c *config.Config) {
+		c.Credentials = []config.Credential{{Provider: config.CredentialKubernetesSecrets}}
+		c.KeyProviders = []config.KeyProvider{{Name: "cluster", Type: config.KeysKubernetes, Kubernetes: config.KubernetesKeys{
+			Keys: []config.KubernetesKey{{Name: "k", Secret: "s", Namespace: "n", Key: "k.pub"}},
+		}}}
+	}, service.Deps{LongLived: true})
+	a := s.Resolve(t.Context(), service.Question{Image: registry.Host() + "/app:v1"})
+	const says = "find the cluster: this process is not in a Kubernetes pod"
+	if len(a.Errors) != 1 || a.Errors[0].Code != report.Unauthorized || !strings.Contains(a.Errors[0].Message, "credential provider kubernetes_secrets: "+says) {
+		t.Errorf("%+v", a.Errors)
+	}
+	doc, err := s.ParseTrust(t.Context(), []byte(`{"cosign": {"keys": [{"provider": "cluster", "name": "k"}]}}`))
+	fatal(t, err)
+	if absent := doc.AbsentFor(""); len(absent) != 1 || !strings.Contains(absent[0].Message, says) {
+		t.Errorf("%+v", absent)
+	}
+}

@@ -55,6 +55,8 @@ func keySource(p *config.KeyProvider) (keys.Source, error) {
 		return file.New(p.File.Path), nil
 	case config.KeysURL:
 		return urlKeys(&p.URL)
+	case config.KeysKubernetes:
+		return clusterKeys(&p.Kubernetes), nil
 	case config.KeysVault:
 		return vaultKeys(&p.Vault)
 	default:

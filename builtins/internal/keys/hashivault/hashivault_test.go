@@ -28,7 +28,7 @@ const publicKey = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
 func newVault() *vaulttest.Vault {
 	return &vaulttest.Vault{
 		Token: "hvs.given", Roles: map[string]string{"ratify": "jwt-of-ratify"}, AppRoles: map[string]string{"role": "secret"},
-		Keys: map[string]vaulttest.Key{"release": {Type: "ecdsa-p256", Versions: []vaulttest.Version{{publicKey}, {publicKey + "2"}}}},
+		Keys: map[string]vaulttest.Key{"release": {Type: "ecdsa-p256", Versions: []string{publicKey, publicKey + "2"}}},
 	}
 }
 
@@ -108,10 +108,10 @@ func TestFetchReadsEveryVersion(t *testing.T) {
 func TestKeysThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	v := newVault()
-	v.Keys["symmetric"] = vaulttest.Key{Type: "aes256-gcm96", Versions: []vaulttest.Version{{}}}
-	v.Keys["retired"] = vaulttest.Key{Type: "ecdsa-p256", Versions: []vaulttest.Version{{publicKey}, {publicKey}}, Oldest: 2}
-	v.Keys["deleted"] = vaulttest.Key{Type: "ecdsa-p256", Versions: []vaulttest.Version{{publicKey}}, Deleted: true}
-	v.Keys["odd"] = vaulttest.Key{Type: "ed25519", Versions: []vaulttest.Version{{"c2hvcnQ="}}}
+	v.Keys["symmetric"] = vaulttest.Key{Type: "aes256-gcm96", Versions: []string{""}}
+	v.Keys["retired"] = vaulttest.Key{Type: "ecdsa-p256", Versions: []string{publicKey, publicKey}, Oldest: 2}
+	v.Keys["deleted"] = vaulttest.Key{Type: "ecdsa-p256", Versions: []string{publicKey}, Deleted: true}
+	v.Keys["odd"] = vaulttest.Key{Type: "ed25519", Versions: []string{"c2hvcnQ="}}
 	v.Keys["secret"] = v.Keys["release"]
 	v.Forbidden = map[string]bool{"secret": true}
 	s := newSource(t, serve(t, v), func(o *hashivault.Options) {
@@ -137,7 +137,7 @@ func TestEd25519KeysBecomePEM(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := newVault()
-	v.Keys["release"] = vaulttest.Key{Type: "ed25519", Versions: []vaulttest.Version{{base64.StdEncoding.EncodeToString(public)}}}
+	v.Keys["release"] = vaulttest.Key{Type: "ed25519", Versions: []string{base64.StdEncoding.EncodeToString(public)}}
 	snapshot, err := newSource(t, serve(t, v), nil).Fetch(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -25,12 +25,17 @@ import (
 // concurrently and often, and caches for itself; see [Cached].
 type Provider interface {
 	// Owns reports whether a canonical host[:port] is one of its registries. It
-	// waits for no network.
+	// waits for no network; a provider that has to look says yes, and
+	// [ErrNotOwned] later.
 	Owns(host string) bool
-	// Credential returns the credential of a host it owns. The error is an
-	// [*Error].
+	// Credential returns the credential of a host it owns; [Repository] tells of
+	// which repository. The error is an [*Error] or [ErrNotOwned].
 	Credential(ctx context.Context, host string) (auth.Credential, error)
 }
+
+// ErrNotOwned says that a provider, having looked, does not own the host. The next
+// entry is asked.
+var ErrNotOwned = errors.New("not a registry of this provider")
 
 // ErrNone is wrapped when the provider that is configured for a host has no
 // credential for it.
@@ -71,3 +76,16 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+type repositoryKey struct{}
+
+// WithRepository says which repository of the registry is asked about.
+func WithRepository(ctx context.Context, repository string) context.Context {
+	return context.WithValue(ctx, repositoryKey{}, repository)
+}
+
+// Repository returns what [WithRepository] said, "" if nobody did.
+func Repository(ctx context.Context) string {
+	repository, _ := ctx.Value(repositoryKey{}).(string)
+	return repository
+}

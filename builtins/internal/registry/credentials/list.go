@@ -5,7 +5,6 @@ package credentials
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"oras.land/oras-go/v2/registry/remote/auth"
@@ -44,38 +43,39 @@ func NewList(entries []Entry, observe func(provider string, good bool)) *List {
 // Credential returns the credential of a canonical host; the empty one if nobody
 // owns it. The error names the provider and never holds a credential.
 func (l *List) Credential(ctx context.Context, host string) (auth.Credential, error) {
-	e := l.owner(host)
-	if e == nil || e.Provider == nil {
-		return auth.EmptyCredential, nil
-	}
-	credential, err := e.ask(ctx, host)
-	l.observe(e.Name, err == nil)
-	return credential, err
-}
-
-// owner returns the first entry that answers for a host, nil if there is none.
-func (l *List) owner(host string) *Entry {
 	for i := range l.entries {
 		e := &l.entries[i]
-		if !matches(e.Match, host) {
+		if !e.answersFor(host) {
 			continue
 		}
-		if e.Provider == nil || e.Match == host || e.Provider.Owns(host) {
-			return e
+		if e.Provider == nil {
+			return auth.EmptyCredential, nil
 		}
+		credential, err := e.ask(ctx, host)
+		if errors.Is(err, ErrNotOwned) && e.Match != host {
+			continue
+		}
+		l.observe(e.Name, err == nil)
+		return credential, err
 	}
-	return nil
+	return auth.EmptyCredential, nil
 }
 
-func (e *Entry) ask(ctx context.Context, host string) (auth.Credential, error) {
-	if !e.Provider.Owns(host) {
-		return auth.EmptyCredential, &Error{Provider: e.Name, Message: fmt.Sprintf("%s is none of its registries, though credentials name it with this provider", host), Err: ErrNone}
+func (e *Entry) answersFor(host string) bool {
+	return matches(e.Match, host) && (e.Provider == nil || e.Match == host || e.Provider.Owns(host))
+}
+
+func (e *Entry) ask(ctx context.Context, host string) (credential auth.Credential, err error) {
+	err = ErrNotOwned
+	if e.Provider.Owns(host) {
+		credential, err = e.Provider.Credential(ctx, host)
 	}
-	credential, err := e.Provider.Credential(ctx, host)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNotOwned):
+		return auth.EmptyCredential, &Error{Provider: e.Name, Message: host + " is none of its registries, though credentials name it with this provider", Err: err}
+	case err != nil:
 		return auth.EmptyCredential, named(e.Name, err)
-	}
-	if credential == auth.EmptyCredential && !e.MayBeEmpty {
+	case credential == auth.EmptyCredential && !e.MayBeEmpty:
 		return auth.EmptyCredential, &Error{Provider: e.Name, Err: ErrNone}
 	}
 	return credential, nil
@@ -89,17 +89,19 @@ func named(name string, err error) error {
 	return &Error{Provider: name, Message: err.Error(), Err: err}
 }
 
-// Refused tells the provider of a host that the registry does not accept its
+// Refused tells the providers of a host that the registry does not accept a
 // credential. It reports whether another may be had at once.
 func (l *List) Refused(host string, credential auth.Credential) bool {
-	e := l.owner(host)
-	if e == nil || e.Provider == nil {
-		return false
+	for i := range l.entries {
+		e := &l.entries[i]
+		r, ok := e.Provider.(interface {
+			Refused(host string, credential auth.Credential) bool
+		})
+		if ok && e.answersFor(host) && r.Refused(host, credential) {
+			return true
+		}
 	}
-	r, ok := e.Provider.(interface {
-		Refused(host string, credential auth.Credential) bool
-	})
-	return ok && r.Refused(host, credential)
+	return false
 }
 
 // matches reports whether a canonical host is meant by a pattern.
