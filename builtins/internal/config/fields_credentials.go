@@ -11,8 +11,8 @@ type CredentialProvider string
 const (
 	CredentialAnonymous         CredentialProvider = "anonymous"
 	CredentialStatic            CredentialProvider = "static"
-	CredentialDockerConfig      CredentialProvider = "docker_config"
-	CredentialKubernetesSecrets CredentialProvider = "kubernetes_secrets"
+	CredentialDockerConfig      CredentialProvider = "docker_config"      //nolint:gosec // a name
+	CredentialKubernetesSecrets CredentialProvider = "kubernetes_secrets" //nolint:gosec // a name
 )
 
 // Credential is one entry of the list of credential providers. What else it says

@@ -75,7 +75,7 @@ func (p *provider) pause() time.Duration {
 func (p *provider) update(ctx context.Context) {
 	switch {
 	case p.changed():
-		p.fetch()
+		p.fetch() //nolint:contextcheck // a local file; the outcome is everybody's
 	case p.o.Background:
 		p.wait(ctx)
 	case p.due():

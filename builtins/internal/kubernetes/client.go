@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -108,9 +109,7 @@ func (c *Client) ConfigMap(ctx context.Context, namespace, name string) (map[str
 	for key, value := range object.Data {
 		data[key] = []byte(value)
 	}
-	for key, value := range object.Binary {
-		data[key] = value
-	}
+	maps.Copy(data, object.Binary)
 	return data, nil
 }
 

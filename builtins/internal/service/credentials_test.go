@@ -66,7 +66,7 @@ func TestCredentialsComeFromTheFirstOwner(t *testing.T) {
 }
 
 // Outside a cluster its providers say so; a configuration for one is no error.
-func TestClusterProvidersOutsideACluster(t *testing.T) { //nolint:paralleltest // the environment belongs to the process
+func TestClusterProvidersOutsideACluster(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	registry := registrytest.Start(t, registrytest.Options{Basic: &registrytest.Basic{Username: "u", Password: "p"}})
 	s := newService(t, func(c *config.Config) {

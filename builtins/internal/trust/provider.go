@@ -101,7 +101,7 @@ func (p *parser) provide(o map[string]any, path string) (Provided, bool) {
 	for i := range got.Absent {
 		got.Absent[i].Message = what + ": " + got.Absent[i].Message
 	}
-	return usable(got, what), true
+	return fitting(got, what), true
 }
 
 // provided names material for a message.
@@ -113,19 +113,19 @@ func provided(o map[string]any, version string) string {
 	return what
 }
 
-// usable moves what is too large to the absent.
-func usable(got Provided, what string) Provided {
+// fitting moves what is too large to the absent.
+func fitting(got Provided, what string) Provided {
 	for _, v := range got.Versions {
 		if len(v.Raw) > maxMaterial {
-			got.unusable(what, fmt.Errorf("it has %d bytes, at most %d are allowed", len(v.Raw), maxMaterial))
+			got.Absent = append(got.Absent, unusable(what, fmt.Errorf("it has %d bytes, at most %d are allowed", len(v.Raw), maxMaterial)))
 		}
 	}
 	got.Versions = slices.DeleteFunc(slices.Clone(got.Versions), func(v Version) bool { return len(v.Raw) > maxMaterial })
 	return got
 }
 
-func (g *Provided) unusable(what string, err error) {
-	g.Absent = append(g.Absent, Absent{Message: what + ": " + strings.TrimPrefix(err.Error(), "trust document: ")})
+func unusable(what string, err error) Absent {
+	return Absent{Message: what + ": " + strings.TrimPrefix(err.Error(), "trust document: ")}
 }
 
 // fingerprint tells one answer from another. Messages do not count: they hold
@@ -155,7 +155,7 @@ func (p *parser) providedCertificates(o map[string]any, path, store string) ([]*
 	for _, v := range got.Versions {
 		anchors, err := anchorsOf(v.Raw, strings.HasPrefix(store, TypeTSA+":"))
 		if err != nil {
-			got.unusable(provided(o, v.Name), err)
+			got.Absent = append(got.Absent, unusable(provided(o, v.Name), err))
 		}
 		certificates = append(certificates, anchors...)
 	}
@@ -186,7 +186,7 @@ func (p *parser) providedKeys(o map[string]any, path string) ([]Key, []Absent) {
 	for _, v := range got.Versions {
 		parsed, err := parsePublicKeys(v.Raw, true)
 		if err != nil {
-			got.unusable(provided(o, v.Name), err)
+			got.Absent = append(got.Absent, unusable(provided(o, v.Name), err))
 			continue
 		}
 		for _, k := range newKeys(parsed) {

@@ -168,7 +168,7 @@ func (s *Source) Changed() bool {
 func (s *Source) look() map[string]stamp {
 	state := map[string]stamp{s.path: lookAt(s.path)}
 	if state[s.path].mode.IsDir() {
-		files, _ := list(s.path) //nolint:errcheck // Fetch says why it cannot be listed
+		files, _ := list(s.path) // Fetch says why it cannot be listed
 		for _, name := range files {
 			path := filepath.Join(s.path, name)
 			state[path] = lookAt(path)

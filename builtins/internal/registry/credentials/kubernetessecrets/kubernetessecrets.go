@@ -169,7 +169,7 @@ func (p *Provider) read(ctx context.Context) (*keyring, error) {
 		if err != nil {
 			return nil, problem(err)
 		}
-		ring.add(s, secret)
+		ring.add(s, secret) //nolint:contextcheck // parses
 	}
 	return ring, nil
 }
