@@ -222,11 +222,11 @@ func (a *Authorizer) credential(ctx context.Context, repository string) (auth.Cr
 	return credential, nil
 }
 
-// Identity names whose credential requests are made with, without telling it: the
-// same for equal credentials, and another after a rotation. The error is that of
-// the credential provider.
-func (a *Authorizer) Identity(ctx context.Context) (string, error) {
-	credential, err := a.credential(ctx)
+// Identity names whose credential requests about a repository are made with,
+// without telling it: the same for equal credentials, and another after a rotation.
+// The error is that of the credential provider.
+func (a *Authorizer) Identity(ctx context.Context, repository string) (string, error) {
+	credential, err := a.credential(ctx, repository)
 	return exchange{credential: credential}.key(), err
 }
 
