@@ -116,7 +116,7 @@ func (p *provider) due() bool {
 	if p.failed > 0 {
 		pause = min(retryAfter, pause)
 	}
-	if p.started && now.Sub(p.tried) < pause && !now.Before(p.tried) {
+	if p.base.Err() != nil || p.started && now.Sub(p.tried) < pause && !now.Before(p.tried) {
 		return false
 	}
 	p.started, p.tried = true, now
