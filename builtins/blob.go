@@ -48,7 +48,7 @@ func verifyBlob() builtin {
 			}
 			if r.trust == nil {
 				q.Trust, q.Untrusted = c.service.LocalTrust()
-			} else if q.Trust, err = trusts.compile(c.service, r.trust, ".trust"); err != nil {
+			} else if q.Trust, err = trusts.compile(c.ctx, c.service, r.trust, ".trust"); err != nil {
 				return nil, err
 			}
 			return encodeBlob(c.service.VerifyBlob(c.ctx, q), r.predicateType != ""), nil

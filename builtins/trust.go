@@ -3,6 +3,7 @@
 package builtins
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func newTrustCache() *trustCache { return &trustCache{byKey: map[int][]compiled{
 
 // compile returns the compiled form of v. An invalid document is the policy author's to mend; it stops evaluation
 // with every problem named by its path.
-func (t *trustCache) compile(s *service.Service, v ast.Value, path string) (*trust.Document, error) {
+func (t *trustCache) compile(ctx context.Context, s *service.Service, v ast.Value, path string) (*trust.Document, error) {
 	key := v.Hash()
 	if doc := t.get(key, s, v); doc != nil {
 		return doc, nil
@@ -49,7 +50,7 @@ func (t *trustCache) compile(s *service.Service, v ast.Value, path string) (*tru
 	if err != nil {
 		return nil, wrong(path, "is not a JSON value: %v", err)
 	}
-	doc, err := s.ParseTrust(raw)
+	doc, err := s.ParseTrust(ctx, raw)
 	if err != nil {
 		return nil, trustProblem(path, err)
 	}

@@ -87,7 +87,7 @@ func (r *request) question(c call, trusts *trustCache, path string) (q verify.Re
 		q.Trust, q.Untrusted = c.service.LocalTrust()
 		return q, nil
 	}
-	q.Trust, err = trusts.compile(c.service, r.trust, path+".trust")
+	q.Trust, err = trusts.compile(c.ctx, c.service, r.trust, path+".trust")
 	return q, err
 }
 

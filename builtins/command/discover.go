@@ -119,9 +119,9 @@ func discover(ctx context.Context, image, trustFile string) (*item, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc, err := s.Nobody()
+	doc, err := s.Nobody(ctx)
 	if trustFile != "" {
-		doc, err = readTrust(s, trustFile)
+		doc, err = readTrust(ctx, s, trustFile)
 	}
 	if err != nil {
 		return nil, err

@@ -141,7 +141,7 @@ func (o *verifyOptions) asker(ctx context.Context) (func(context.Context, string
 	}
 	doc, untrusted := s.LocalTrust() //nolint:contextcheck // reads files
 	if o.trust != "" {
-		if doc, err = readTrust(s, o.trust); err != nil {
+		if doc, err = readTrust(ctx, s, o.trust); err != nil {
 			return nil, err
 		}
 	}
@@ -216,7 +216,7 @@ func code(answers []answer) int {
 const maxTrust = 4 << 20
 
 // readTrust reads a trust document; YAML is read as the JSON it stands for.
-func readTrust(s *service.Service, path string) (*trust.Document, error) {
+func readTrust(ctx context.Context, s *service.Service, path string) (*trust.Document, error) {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() > maxTrust {
 		err = fmt.Errorf("more than %d bytes", maxTrust)
@@ -235,7 +235,7 @@ func readTrust(s *service.Service, path string) (*trust.Document, error) {
 	if raw, err = json.Marshal(document); err != nil {
 		return nil, fmt.Errorf("--trust %s: %w", path, err)
 	}
-	doc, err := s.ParseTrust(raw)
+	doc, err := s.ParseTrust(ctx, raw)
 	if err != nil {
 		return nil, fmt.Errorf("--trust %s: %w", path, err)
 	}

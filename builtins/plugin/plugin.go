@@ -40,8 +40,8 @@ func (Factory) Validate(m *plugins.Manager, raw []byte) (any, error) {
 	if os.Getenv(service.EvidenceVariable) != "" {
 		err = errors.Join(err, errors.New(service.EvidenceVariable+" is set: captured evidence is for eval, test and bench, and nothing that decides may run on it; unset it"))
 	}
-	if err != nil && m.Plugin(Name) != nil {
-		m.UpdatePluginStatus(Name, &plugins.Status{State: plugins.StateWarn, Message: kept(err)})
+	if p, running := m.Plugin(Name).(*Plugin); err != nil && running {
+		p.refused(kept(err))
 	}
 	if err != nil {
 		return nil, err
@@ -51,14 +51,14 @@ func (Factory) Validate(m *plugins.Manager, raw []byte) (any, error) {
 
 // New creates the plugin and its routes. It is not ready before Start.
 func (f Factory) New(m *plugins.Manager, c any) plugins.Plugin {
-	p := &Plugin{manager: m, userAgent: f.UserAgent, afterServer: isClosed(m.ServerInitializedChannel())}
+	p := &Plugin{manager: m, userAgent: f.UserAgent, condition: condition{late: isClosed(m.ServerInitializedChannel())}}
 	p.config.Store(c.(*config.Config)) //nolint:errcheck,forcetypeassert // OPA passes on what Validate returned
 	p.metrics = newMetrics(m)
 	gatekeeper.New(gatekeeper.Options{
 		Manager: m, Metrics: p.metrics, Caches: f.Caches,
 		Settings: func() config.Gatekeeper { return p.config.Load().Gatekeeper },
 	}).Register()
-	m.UpdatePluginStatus(Name, &plugins.Status{State: plugins.StateNotReady})
+	p.tell()
 	return p
 }
 
@@ -74,11 +74,11 @@ func newMetrics(m *plugins.Manager) *telemetry.Metrics {
 
 // Plugin keeps the service of the process in step with the configuration.
 type Plugin struct {
-	manager     *plugins.Manager
-	metrics     *telemetry.Metrics
-	userAgent   string
-	afterServer bool
-	config      atomic.Pointer[config.Config]
+	manager   *plugins.Manager
+	metrics   *telemetry.Metrics
+	userAgent string
+	config    atomic.Pointer[config.Config]
+	condition condition
 
 	mu      sync.Mutex // one change at a time
 	service *service.Service
@@ -89,10 +89,9 @@ func (p *Plugin) Start(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.replace(p.config.Load()); err != nil { //nolint:contextcheck // the service outlives Start
-		p.status(plugins.StateErr, err.Error())
+		p.failed(err.Error())
 		return fmt.Errorf("plugins.ratify: %w", err)
 	}
-	p.ready()
 	return nil
 }
 
@@ -102,11 +101,9 @@ func (p *Plugin) Reconfigure(_ context.Context, c any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.replace(c.(*config.Config)); err != nil { //nolint:contextcheck,errcheck,forcetypeassert // OPA passes on what Validate returned; the service outlives the call
-		p.status(plugins.StateWarn, kept(err))
+		p.refused(kept(err))
 		p.manager.Logger().Error("plugins.ratify: %s", kept(err))
-		return
 	}
-	p.ready()
 }
 
 // Stop lets go of idle connections. The service stays in place: a query that is
@@ -117,7 +114,7 @@ func (p *Plugin) Stop(context.Context) {
 	if p.service != nil {
 		p.close(p.service)
 	}
-	p.status(plugins.StateNotReady, "stopped")
+	p.stopped()
 }
 
 func (p *Plugin) replace(c *config.Config) error {
@@ -129,6 +126,7 @@ func (p *Plugin) replace(c *config.Config) error {
 				p.manager.Logger().Warn("plugins.ratify: %v", err)
 			}
 		},
+		KeysChanged: p.tell,
 	})
 	if err != nil {
 		return err
@@ -140,6 +138,7 @@ func (p *Plugin) replace(c *config.Config) error {
 		time.AfterFunc(old.Timeout, func() { p.close(previous) }) // its calls have ended by then
 	}
 	p.service = next
+	p.serves(next)
 	return nil
 }
 
@@ -147,19 +146,6 @@ func (p *Plugin) close(s *service.Service) {
 	if err := s.Close(); err != nil {
 		p.manager.Logger().Warn("plugins.ratify: close: %v", err)
 	}
-}
-
-func (p *Plugin) ready() {
-	if p.afterServer {
-		p.status(plugins.StateWarn, "the built-ins work, but Gatekeeper is not served: OPA reads routes when its server starts, "+
-			"and with discovery this plugin is created later; give OPA its configuration by file")
-		return
-	}
-	p.status(plugins.StateOK, "")
-}
-
-func (p *Plugin) status(state plugins.State, message string) {
-	p.manager.UpdatePluginStatus(Name, &plugins.Status{State: state, Message: message})
 }
 
 func kept(err error) string {

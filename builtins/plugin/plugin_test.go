@@ -120,9 +120,9 @@ func TestCachesOfTheServerAreShared(t *testing.T) {
 	}
 }
 
-func manager(t *testing.T) *plugins.Manager {
+func manager(t *testing.T, o ...func(*plugins.Manager)) *plugins.Manager {
 	t.Helper()
-	m, err := plugins.New([]byte("{}"), "test", inmem.New())
+	m, err := plugins.New([]byte("{}"), "test", inmem.New(), o...)
 	if err != nil {
 		t.Fatal(err)
 	}

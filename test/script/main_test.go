@@ -47,6 +47,8 @@ func runScripts(t *testing.T, dir string) {
 			"trust-keys":       trustKeys,
 			"trust-workflow":   trustWorkflow,
 			"post":             post,
+			"post-until":       postUntil,
+			"certificate":      writeCertificate,
 			"exit-code":        exitCode,
 			"shown-in":         shownIn,
 			"opa-ratify":       program("opa-ratify"),

@@ -18,7 +18,7 @@ type signersKey struct{}
 
 // signers of a script: `trust` trusts those below ca.
 type signers struct {
-	ca                *signtest.CA
+	ca, other         *signtest.CA
 	release, stranger *signtest.Signer
 }
 
@@ -36,7 +36,7 @@ func newSigners() (*signers, error) {
 		return nil, err
 	}
 	stranger, err := other.Leaf(signtest.LeafOptions{})
-	return &signers{ca, release, stranger}, err
+	return &signers{ca, other, release, stranger}, err
 }
 
 func scriptSigners(ts *testscript.TestScript) *signers {
@@ -70,4 +70,17 @@ func writeTrust(ts *testscript.TestScript, neg bool, args []string) {
 	raw, err := json.MarshalIndent(map[string]any{"release": scriptSigners(ts).ca.TrustDocument()}, "", "  ")
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), raw, 0o600))
+}
+
+// writeCertificate is the command `certificate [of-stranger] FILE`: it writes the
+// authority's certificate, PEM.
+func writeCertificate(ts *testscript.TestScript, neg bool, args []string) {
+	ca := scriptSigners(ts).ca
+	if len(args) == 2 && args[0] == "of-stranger" {
+		ca, args = scriptSigners(ts).other, args[1:]
+	}
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: certificate [of-stranger] FILE")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), ca.PEM(), 0o600))
 }

@@ -23,6 +23,8 @@ func (c *Config) check(d *decoder) {
 		c.checkOnce(d, i)
 	}
 	c.DockerConfig.check(d, section+".docker_config")
+	c.checkCredentials(d)
+	c.checkKeyProviders(d)
 	c.Notation.check(d, section+".notation")
 	c.checkNumbers(d)
 	c.checkDurations(d)
@@ -47,18 +49,27 @@ func (r *Registry) check(d *decoder, path string) {
 
 func (r *Registry) checkMatch(d *decoder, path string) {
 	if r.Match == "" {
-		d.lines[path+".match"] = d.lines[path]
-		d.report(path+".match", `is missing; write a host[:port], "*.host" or "*"`)
+		d.missing(path, "match", `a host[:port], "*.host" or "*"`)
 		return
 	}
-	if r.Match == "*" {
-		return
+	r.Match = checkPattern(d, path+".match", r.Match)
+}
+
+// checkPattern returns the canonical form of a host[:port], "*.host" or "*".
+func checkPattern(d *decoder, path, pattern string) string {
+	if pattern == "*" {
+		return pattern
 	}
-	if host, wild := strings.CutPrefix(r.Match, "*."); wild {
-		r.Match = "*." + checkHost(d, path+".match", host)
-		return
+	if host, wild := strings.CutPrefix(pattern, "*."); wild {
+		return "*." + checkHost(d, path, host)
 	}
-	r.Match = checkHost(d, path+".match", r.Match)
+	return checkHost(d, path, pattern)
+}
+
+// missing reports a required setting that is not there.
+func (d *decoder) missing(path, name, write string) {
+	d.lines[path+"."+name] = d.lines[path]
+	d.report(path+"."+name, "is missing; write %s", write)
 }
 
 // checkOnce reports a match that an earlier entry has too.
@@ -121,18 +132,23 @@ func (r *Registry) loadCAs(d *decoder, path string) {
 		}
 		r.CertificateAuthorities = append(r.CertificateAuthorities, r.CA+"\n"...)
 	}
-	if r.CAFile == "" {
-		return
+	r.CertificateAuthorities = append(r.CertificateAuthorities, loadCAFile(d, path+".ca_file", r.CAFile)...)
+}
+
+// loadCAFile returns the content of a CA file, nil without one.
+func loadCAFile(d *decoder, path, file string) []byte {
+	if file == "" {
+		return nil
 	}
-	raw, err := readFile(r.CAFile)
+	raw, err := readFile(file)
 	if err == nil {
 		err = checkPEM(raw)
 	}
 	if err != nil {
-		d.report(path+".ca_file", "%s: %v", quote(r.CAFile), err)
-		return
+		d.report(path, "%s: %v", quote(file), err)
+		return nil
 	}
-	r.CertificateAuthorities = append(r.CertificateAuthorities, raw...)
+	return raw
 }
 
 // checkPEM wants certificates and nothing else. It never repeats the content: it

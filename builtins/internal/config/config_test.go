@@ -185,7 +185,7 @@ func TestParseNamesEveryProblemWithItsLine(t *testing.T) {
 	_, err := config.Parse([]byte("timeout: 3\nregistries:\n  - match: a.example\n    ca_file: /does/not/exist\nlimits:\n  signatures: 0\nfoo: 1\n"))
 	want := strings.Join([]string{
 		`config: plugins.ratify.timeout "3": not a duration; write a number with a unit, "2.8s" or "900ms" (line 1)`,
-		`config: plugins.ratify.foo is not a setting; known here are registries, allowed_registries, docker_config, outbound, limits, cache, timeout, notation, revocation, gatekeeper, metrics (line 7)`,
+		`config: plugins.ratify.foo is not a setting; known here are registries, allowed_registries, docker_config, credentials, key_providers, outbound, limits, cache, timeout, notation, revocation, gatekeeper, metrics (line 7)`,
 		`config: plugins.ratify.registries[0].ca_file "/does/not/exist": no such file; correct the path or mount the file (line 4)`,
 		`config: plugins.ratify.limits.signatures 0: out of range; write 1 to 10000 (line 6)`,
 	}, "\n")

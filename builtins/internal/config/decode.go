@@ -70,22 +70,31 @@ func (d *decoder) at(path string, n *yaml.Node) {
 
 func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.MappingNode {
-		d.report(path, "is %s; write an object with some of %s", kind(n), strings.Join(keys(v.Type()), ", "))
+		d.report(path, "is %s; write an object with some of %s", kind(n), strings.Join(names(settings(v, "")), ", "))
 		return
 	}
+	known, chosen := d.choose(n, v, path)
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, at := n.Content[i].Value, path+"."+n.Content[i].Value
-		field := slices.Index(keys(v.Type()), key)
-		switch {
-		case field < 0:
+		key := n.Content[i].Value
+		field := slices.IndexFunc(known, func(s setting) bool { return s.name == key || s.alias == key })
+		if field < 0 {
 			d.at(path+"."+printable(key), n.Content[i])
-			d.unknown(n.Content[i+1], v, path, key)
-		case seen[key]:
-			d.report(at, "appears twice; remove one")
+			if chosen || isCredential(key) {
+				d.unknown(n.Content[i+1], known, path, key)
+			}
+			continue
+		}
+		s := known[field]
+		at := path + "." + key
+		switch {
+		case seen[s.name]:
+			d.report(at, "appears twice%s; remove one", orAlias(s))
 		default:
-			seen[key] = true
-			d.value(n.Content[i+1], v.Field(field), at)
+			seen[s.name] = true
+			if !s.chooses { // it was read first
+				d.value(n.Content[i+1], s.value, at)
+			}
 		}
 	}
 }
@@ -107,21 +116,22 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
 
 // unknown reports a key nobody reads, and first whether it looks like a
 // credential, at any depth.
-func (d *decoder) unknown(n *yaml.Node, v reflect.Value, path, key string) {
+func (d *decoder) unknown(n *yaml.Node, known []setting, path, key string) {
 	at := path + "." + printable(key)
 	if isCredential(key) {
 		d.report(at, "looks like a credential; this section is shown unredacted by GET /v1/config and opa.runtime(), so credentials "+
-			"are only given by reference: put them in Docker's config.json and name it in plugins.ratify.docker_config.path")
+			"are only given by reference: put them in Docker's config.json and name it in plugins.ratify.docker_config.path, "+
+			"or in a file that plugins.ratify.credentials names")
 		return
 	}
 	if n.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			if isCredential(n.Content[i].Value) {
-				d.unknown(n.Content[i+1], v, at, n.Content[i].Value)
+				d.unknown(n.Content[i+1], known, at, n.Content[i].Value)
 			}
 		}
 	}
-	d.report(at, "is not a setting; %s", nearest(key, keys(v.Type())))
+	d.report(at, "is not a setting; %s", nearest(key, names(known)))
 }
 
 func isCredential(key string) bool {
@@ -150,18 +160,6 @@ func nearest(key string, known []string) string {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
 	return "known here are " + strings.Join(known, ", ")
-}
-
-// keys lists the keys of a struct type in the order of its fields; fields
-// without one are last.
-func keys(t reflect.Type) []string {
-	var names []string
-	for f := range t.Fields() {
-		if name := f.Tag.Get("yaml"); name != "-" {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 func kind(n *yaml.Node) string {

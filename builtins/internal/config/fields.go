@@ -19,8 +19,12 @@ type Config struct {
 	Registries []Registry `yaml:"registries"`
 	// AllowedRegistries lists the scopes ("registry.example", "*.example/team") images may come from; others are refused before any network. Empty: every registry.
 	AllowedRegistries []reference.Scope `yaml:"allowed_registries"`
-	// DockerConfig says where registry credentials are read.
+	// DockerConfig says where registry credentials are read that no entry of credentials gives.
 	DockerConfig DockerConfig `yaml:"docker_config"`
+	// Credentials lists credential providers; the first that owns a registry answers for it, and docker_config comes last. Empty: docker_config only.
+	Credentials []Credential `yaml:"credentials"`
+	// KeyProviders lists where trust documents may take keys and certificates from, {"provider": name, "name": key}. Empty: nowhere.
+	KeyProviders []KeyProvider `yaml:"key_providers"`
 	// Outbound guards connections to addresses that strangers choose.
 	Outbound Outbound `yaml:"outbound"`
 	// Limits bounds what one verification reads; reaching one makes it inconclusive.

@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -54,6 +55,10 @@ func rows(v reflect.Value, path string, comments map[string]string) []string {
 	var out []string
 	for i := range v.NumField() {
 		field, name := v.Type().Field(i), v.Type().Field(i).Tag.Get("yaml")
+		if when := v.Type().Field(i).Tag.Get("when"); when != "" {
+			out = append(out, rows(v.Field(i), strings.TrimSuffix(path, "[].")+"["+when+"].", comments)...)
+			continue
+		}
 		if name == "-" {
 			continue
 		}
@@ -61,14 +66,19 @@ func rows(v reflect.Value, path string, comments map[string]string) []string {
 		switch {
 		case field.Type.Kind() == reflect.Struct:
 			out = append(out, rows(v.Field(i), path+name+".", comments)...)
-		case field.Type == reflect.TypeFor[[]config.Registry]():
+		case field.Type.Kind() == reflect.Slice && field.Type.Elem().Kind() == reflect.Struct && !isScalar(field.Type.Elem()):
 			out = append(out, row(path+name, "", comment))
-			out = append(out, rows(reflect.ValueOf(config.Registry{}), path+name+"[].", comments)...)
+			out = append(out, rows(reflect.Zero(field.Type.Elem()), path+name+"[].", comments)...)
 		default:
 			out = append(out, row(path+name, show(v.Field(i)), comment))
 		}
 	}
 	return out
+}
+
+// isScalar tells the structs that are written as one value.
+func isScalar(t reflect.Type) bool {
+	return t == reflect.TypeFor[netip.Prefix]() || t == reflect.TypeFor[reference.Scope]()
 }
 
 func row(name, value, comment string) string {
@@ -93,28 +103,37 @@ func show(v reflect.Value) string {
 // comments maps Type.Field to the comment of the field without its name.
 func comments(t *testing.T) map[string]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "fields.go", nil, parser.ParseComments)
+	files, err := filepath.Glob("fields*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := map[string]string{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.TypeSpec)
-		if !ok {
-			return true
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
 		}
-		s, ok := spec.Type.(*ast.StructType)
-		if !ok {
-			return false
-		}
-		for _, f := range s.Fields.List {
-			text := strings.Join(strings.Fields(f.Doc.Text()), " ")
-			if !strings.HasPrefix(text, f.Names[0].Name+" ") {
-				t.Errorf("%s.%s: the comment does not begin with the name", spec.Name, f.Names[0])
-			}
-			out[spec.Name.Name+"."+f.Names[0].Name] = strings.TrimPrefix(text, f.Names[0].Name+" ")
-		}
-		return false
-	})
+		ast.Inspect(file, func(n ast.Node) bool { return fieldComments(t, n, out) })
+	}
 	return out
+}
+
+func fieldComments(t *testing.T, n ast.Node, out map[string]string) bool {
+	t.Helper()
+	spec, ok := n.(*ast.TypeSpec)
+	if !ok {
+		return true
+	}
+	s, ok := spec.Type.(*ast.StructType)
+	if !ok {
+		return false
+	}
+	for _, f := range s.Fields.List {
+		text := strings.Join(strings.Fields(f.Doc.Text()), " ")
+		if !strings.HasPrefix(text, f.Names[0].Name+" ") {
+			t.Errorf("%s.%s: the comment does not begin with the name", spec.Name, f.Names[0])
+		}
+		out[spec.Name.Name+"."+f.Names[0].Name] = strings.TrimPrefix(text, f.Names[0].Name+" ")
+	}
+	return false
 }

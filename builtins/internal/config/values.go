@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -106,17 +107,47 @@ func parse(n *yaml.Node, v reflect.Value) (err error) {
 		return choose(p, n.Value, UndecidedSystemError, UndecidedItem)
 	case *Mutation:
 		return choose(p, n.Value, MutationDigest, MutationTagAndDigest)
+	case *KeyProviderType:
+		return choose(p, n.Value, keyProviderTypes()...)
+	case *CredentialProvider:
+		return choose(p, ratifyName(n.Value), credentialProviders()...)
 	default:
 		return fmt.Errorf("a %s cannot be configured; please report", v.Type())
 	}
 	return err
 }
 
-func choose[T ~string](p *T, value string, a, b T) error {
-	if *p = T(value); *p != a && *p != b {
-		return fmt.Errorf("not known; write %s or %s", a, b)
+func choose[T ~string](p *T, value string, known ...T) error {
+	*p = T(value)
+	if slices.Contains(known, *p) {
+		return nil
 	}
-	return nil
+	words := make([]string, len(known))
+	for i, k := range known {
+		words[i] = string(k)
+	}
+	last := len(words) - 1
+	return fmt.Errorf("not known; write %s or %s", strings.Join(words[:last], ", "), words[last])
+}
+
+func keyProviderTypes() []KeyProviderType {
+	return []KeyProviderType{KeysFile, KeysVault, KeysInline, KeysKubernetes, KeysURL}
+}
+
+func credentialProviders() []CredentialProvider {
+	return []CredentialProvider{CredentialAnonymous, CredentialDockerConfig, CredentialKubernetesSecrets, CredentialStatic}
+}
+
+// ratifyName translates what Ratify calls a credential provider.
+func ratifyName(name string) string {
+	switch name {
+	case "dockerConfig":
+		return string(CredentialDockerConfig)
+	case "k8Secrets":
+		return string(CredentialKubernetesSecrets)
+	default:
+		return name
+	}
 }
 
 // parsePrefix reads a network; a bare address is the network of that address.

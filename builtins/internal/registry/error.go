@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/auth"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/health"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
@@ -67,6 +69,7 @@ func classify(err error) (report.Code, bool) {
 	var p *problem.Problem
 	var netErr net.Error
 	var refused *health.Refusal
+	var provider *credentials.Error
 	switch {
 	case errors.As(err, &lie):
 		return lie.code, false
@@ -86,6 +89,10 @@ func classify(err error) (report.Code, bool) {
 		return report.TooLarge, false
 	case errors.As(err, &p):
 		return classifyStatus(p.Status)
+	case errors.As(err, &provider) && provider.Retryable:
+		return report.Unavailable, true
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // of a provider's file; a net.Error too
+		return report.Unauthorized, false
 	case isTLS(err):
 		return report.TLS, false
 	case errors.As(err, &netErr) && netErr.Timeout():

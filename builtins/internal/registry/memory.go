@@ -48,7 +48,7 @@ func cost(a *answer) int64 {
 
 // recall makes r conditional, if its answer is remembered.
 func (c *Client) recall(ctx context.Context, h *host, r request) request {
-	who, err := h.auth.Identity(ctx)
+	who, err := h.auth.Identity(ctx, r.repository)
 	if err != nil {
 		return r // and the request will say why
 	}

@@ -22,7 +22,7 @@ const (
 	DigestMismatch       Code = "digest_mismatch"       // bytes do not have the digest or size they were asked by
 	NoSignature          Code = "no_signature"          // nothing of a kind the trust document accepts is attached
 	NoTrustPolicy        Code = "no_trust_policy"       // no statement of the trust policy applies to the image
-	NoTrustMaterial      Code = "no_trust_material"     // the trust policy names an empty or missing trust store
+	NoTrustMaterial      Code = "no_trust_material"     // certificates or keys that the trust document names are not there
 	MalformedSignature   Code = "malformed_signature"   // the signature manifest or its envelope cannot be read
 	UnsupportedFormat    Code = "unsupported_format"    // an envelope, algorithm or critical attribute nobody here understands
 	InvalidSignature     Code = "invalid_signature"     // the cryptographic check of the envelope fails

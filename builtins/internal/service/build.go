@@ -14,7 +14,6 @@ import (
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence/disk"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry"
-	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials/dockerconfig"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/revocation"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify/notation"
@@ -84,9 +83,11 @@ func newRegistry(c *config.Config, d Deps) (*registry.Client, error) {
 			Mirrors: r.Mirrors, TrustedRealms: r.TrustedRealms, MaxConcurrent: r.MaxConcurrentRequests,
 		})
 	}
-	if !c.DockerConfig.Disabled {
-		o.Credentials = dockerconfig.New(dockerconfig.Options{Path: c.DockerConfig.Path, Helpers: c.DockerConfig.Helpers, Now: d.Now})
+	list, err := newCredentials(c, d)
+	if err != nil {
+		return nil, err
 	}
+	o.Credentials = list
 	return registry.New(o)
 }
 

@@ -29,7 +29,7 @@ func (s *Service) Discover(ctx context.Context, image string, o attached.Options
 // Nobody returns a trust document that accepts no signature there is: its only
 // signers are made here and thrown away. A report by it says who claims to have
 // signed, and never that anybody did.
-func (s *Service) Nobody() (*trust.Document, error) {
+func (s *Service) Nobody(ctx context.Context) (*trust.Document, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (s *Service) Nobody() (*trust.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.ParseTrust(raw)
+	return s.ParseTrust(ctx, raw)
 }
 
 // Signers says who signed the subjects of a tree, by the digests of signature

@@ -56,7 +56,7 @@ func newScene(t *testing.T) *scene {
 func (s *scene) reports(t *testing.T, d service.Deps) []byte {
 	t.Helper()
 	ask := newService(t, func(c *config.Config) { c.Notation.Disabled = true }, d)
-	doc, err := ask.ParseTrust(s.trust)
+	doc, err := ask.ParseTrust(t.Context(), s.trust)
 	fatal(t, err)
 	var reports []*report.Report
 	for _, image := range s.images {
@@ -150,7 +150,7 @@ func TestADirectoryKeepsContentsAcrossRestarts(t *testing.T) {
 	for restart, want := range []int{3, 1} {
 		ask, err := service.New(withDirectory(dir), service.Deps{})
 		fatal(t, err)
-		doc, err := ask.ParseTrust(s.trust)
+		doc, err := ask.ParseTrust(t.Context(), s.trust)
 		fatal(t, err)
 		for _, image := range s.images {
 			if !strings.Contains(image, "/good@") {

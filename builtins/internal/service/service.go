@@ -11,6 +11,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"github.com/opa-ratify/opa-ratify/builtins/internal/capture"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/keys"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/telemetry"
@@ -42,8 +44,11 @@ type Deps struct {
 	// LongLived says that the process serves: what a trust document wants to be
 	// fresh (Sigstore's public trusted root) is then refreshed in the background.
 	LongLived bool
-	// Refreshed is told how each such refresh ended. Nil: nobody is.
+	// Refreshed is told how each such refresh ended, and of each fetch of a key
+	// provider that failed. Nil: nobody is.
 	Refreshed func(error)
+	// KeysChanged is told when [Service.KeyProviders] became another. Nil: nobody is.
+	KeysChanged func()
 	// Warn is told of faults that cost speed only. Nil: nobody is.
 	Warn func(error)
 	// Recorder writes down what is fetched. Nil: nobody does.
@@ -76,6 +81,7 @@ type Service struct {
 	store   *evidence.Store
 	engine  *verify.Engine
 	root    *publicRoot
+	keys    *keys.Set
 	close   func() error
 	asOf    time.Time // zero: the present
 
@@ -107,6 +113,9 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	if err != nil {
 		return nil, errors.Join(err, closeSource())
 	}
+	if s.keys, err = newKeys(c, d); err != nil {
+		return nil, errors.Join(err, closeDirectory(), closeSource())
+	}
 	s.store = evidence.NewStore(source, evidence.Options{
 		Directory:    directory,
 		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
@@ -122,6 +131,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	s.close = func() error {
 		s.store.Close()
 		s.root.stop()
+		s.keys.Close()
 		revocation.CloseIdleConnections()
 		return errors.Join(closeDirectory(), closeSource())
 	}
@@ -146,9 +156,10 @@ func orNone(n int64) int64 {
 // way finish.
 func (s *Service) Close() error { return s.close() }
 
-// ParseTrust compiles a trust document; see [trust.Parse].
-func (s *Service) ParseTrust(raw []byte) (*trust.Document, error) {
-	return trust.Parse(raw, trust.Options{Now: s.now, PublicGood: s.root.current})
+// ParseTrust compiles a trust document; see [trust.Parse]. For key providers that
+// have not been asked yet it waits no longer than half the time of ctx.
+func (s *Service) ParseTrust(ctx context.Context, raw []byte) (*trust.Document, error) {
+	return trust.Parse(raw, trust.Options{Now: s.now, PublicGood: s.root.current, Providers: provided{ctx, s.keys}})
 }
 
 // localTrustAge is how long the machine's own trust configuration is believed

@@ -118,7 +118,7 @@ func TestReportsAreCounted(t *testing.T) {
 	s := newService(t, func(*config.Config) {}, service.Deps{Metrics: m})
 	ca, err := signtest.NewCA(signtest.CAOptions{})
 	fatal(t, err)
-	doc, err := s.ParseTrust(ca.TrustJSON())
+	doc, err := s.ParseTrust(t.Context(), ca.TrustJSON())
 	fatal(t, err)
 	s.Verify(t.Context(), verify.Request{Image: "not an image", Trust: doc})
 	fatal(t, testutil.GatherAndCompare(metrics, strings.NewReader(`

@@ -19,7 +19,8 @@ type collectors struct {
 	verifierDuration, stageDuration      *prometheus.HistogramVec
 	systemErrors, registryRequests       *prometheus.CounterVec
 	blobCache, verdicts, cacheRequests   *prometheus.CounterVec
-	cacheBytes                           *prometheus.GaugeVec
+	cacheBytes, keys, keysSince          *prometheus.GaugeVec
+	keyFetches, credentials              *prometheus.CounterVec
 	inflight                             prometheus.Gauge
 }
 
@@ -42,6 +43,12 @@ func register(r Registerer) (*collectors, error) {
 		cacheRequests: once(r, &errs, counters("ratify_cache_requests_total", "Questions to a cache by result.", "cache", "result")),
 		cacheBytes: once(r, &errs, prometheus.NewGaugeVec(
 			prometheus.GaugeOpts{Name: "ratify_cache_bytes", Help: "Size of a cache, in bytes."}, []string{"cache"})),
+		keyFetches:  once(r, &errs, counters("ratify_key_provider_fetches_total", "Fetches of key providers by result.", "provider", "result")),
+		credentials: once(r, &errs, counters("ratify_credential_requests_total", "Questions to credential providers by result.", "provider", "result")),
+		keys: once(r, &errs, prometheus.NewGaugeVec(
+			prometheus.GaugeOpts{Name: "ratify_key_provider_keys", Help: "Keys of a provider that are in force."}, []string{"provider"})),
+		keysSince: once(r, &errs, prometheus.NewGaugeVec(
+			prometheus.GaugeOpts{Name: "ratify_key_provider_last_success_timestamp_seconds", Help: "Time of a key provider's last good fetch, in seconds of Unix time; 0: none."}, []string{"provider"})),
 		inflight: once(r, &errs, prometheus.NewGauge(
 			prometheus.GaugeOpts{Name: "ratify_inflight_verifications", Help: "Verifications at work."})),
 	}

@@ -151,6 +151,36 @@ func (m *Metrics) CacheBytes(cache string, delta int64) {
 	}
 }
 
+// KeyProvider counts one fetch of a key provider, and shows how many of its keys
+// are in force and when its last good fetch was; the zero time is shown as 0.
+func (m *Metrics) KeyProvider(provider string, inForce int, since time.Time, good bool) {
+	if m == nil {
+		return
+	}
+	provider = m.words.value(provider)
+	m.c.keyFetches.WithLabelValues(provider, outcome(good)).Inc()
+	m.c.keys.WithLabelValues(provider).Set(float64(inForce))
+	seconds := 0.0
+	if !since.IsZero() {
+		seconds = float64(since.Unix())
+	}
+	m.c.keysSince.WithLabelValues(provider).Set(seconds)
+}
+
+// Credential counts one question to a credential provider.
+func (m *Metrics) Credential(provider string, good bool) {
+	if m != nil {
+		m.c.credentials.WithLabelValues(m.words.value(provider), outcome(good)).Inc()
+	}
+}
+
+func outcome(good bool) string {
+	if good {
+		return "success"
+	}
+	return "failure"
+}
+
 // Inflight counts one verification as at work until done is called.
 func (m *Metrics) Inflight() (done func()) {
 	if m == nil {

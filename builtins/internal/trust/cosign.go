@@ -27,6 +27,7 @@ const (
 // one of the keys made it, or one of the identities with a certificate. Read-only.
 type Cosign struct {
 	Keys       []Key
+	Absent     []Absent // keys that key providers were to give and do not
 	Identities []CertificateIdentity
 	// Root has the certificate authorities, logs and timestamp authorities. Nil:
 	// the document gives none, and then no proof is demanded and no identity is
@@ -54,7 +55,7 @@ func (p *parser) cosign(v any, path string) *Cosign {
 	}
 	c := &Cosign{Annotations: p.annotations(o["annotations"], key(path, "annotations"))}
 	if keys, found := o["keys"]; found {
-		c.Keys = p.keys(keys, key(path, "keys"))
+		c.Keys, c.Absent = p.keys(keys, key(path, "keys"))
 	}
 	if identities, found := o["identities"]; found {
 		c.Identities = p.certificateIdentities(identities, key(path, "identities"))

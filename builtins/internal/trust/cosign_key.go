@@ -36,45 +36,46 @@ const (
 	writeKey  = `write {"key": PEM}, {"file": path} or {"provider": …, "name": …, "version": …}`
 )
 
-func (p *parser) keys(v any, path string) []Key {
+func (p *parser) keys(v any, path string) (keys []Key, absent []Absent) {
 	list, ok := p.array(v, path, writeKeys)
 	if ok && len(list) == 0 {
 		p.add(path, "there are no keys", writeKeys)
 	}
 	if len(list) > maxKeys {
 		p.add(path, fmt.Sprintf("there are %d entries, at most %d are allowed", len(list), maxKeys), "")
-		return nil
+		return nil, nil
 	}
-	var keys []Key
 	for i, k := range list {
-		keys = append(keys, p.key(k, index(path, i))...)
+		more, missing := p.key(k, index(path, i))
+		keys, absent = append(keys, more...), append(absent, missing...)
 	}
 	if len(keys) > maxKeys {
 		p.add(path, fmt.Sprintf("there are %d keys, at most %d are allowed", len(keys), maxKeys), "")
 	}
-	return keys
+	return keys, absent
 }
 
-func (p *parser) key(v any, path string) []Key {
+func (p *parser) key(v any, path string) ([]Key, []Absent) {
 	switch m := v.(type) {
 	case string:
-		return p.publicKeys([]byte(m), path, false)
+		return p.publicKeys([]byte(m), path, false), nil
 	case map[string]any:
 		return p.describedKey(m, path)
 	}
 	p.add(path, "it is "+kind(v)+", not a key", writeKeys)
-	return nil
+	return nil, nil
 }
 
-func (p *parser) describedKey(m map[string]any, path string) []Key {
+func (p *parser) describedKey(m map[string]any, path string) ([]Key, []Absent) {
 	o, ok := p.object(m, path, "key", "file", "provider", "name", "version", "hash", "valid_from", "valid_until")
 	before := len(p.problems)
 	p.strings(o, path, sortedKeys(o)...)
 	if !ok || len(p.problems) > before {
-		return nil
+		return nil, nil
 	}
-	keys := p.keyMaterial(o, path)
-	if name := text(o, "name"); len(keys) > 1 && (name != "" || text(o, "hash") != "") {
+	keys, absent := p.keyMaterial(o, path)
+	given := text(o, "provider") != "" // it names its keys itself
+	if name := text(o, "name"); !given && len(keys) > 1 && (name != "" || text(o, "hash") != "") {
 		p.add(path, fmt.Sprintf("%d keys share one entry, so that its name and hash do not tell which is meant", len(keys)), "write one entry for each key")
 	}
 	from, until := p.instant(o, path, "valid_from"), p.instant(o, path, "valid_until")
@@ -82,43 +83,40 @@ func (p *parser) describedKey(m map[string]any, path string) []Key {
 		p.add(key(path, "valid_until"), "it is not after valid_from: the key would never be valid", "")
 	}
 	for i := range keys {
-		keys[i].Name, keys[i].Version = text(o, "name"), text(o, "version")
+		if !given {
+			keys[i].Name = text(o, "name")
+		}
 		keys[i].ValidFrom, keys[i].ValidUntil = from, until
 		keys[i].Hash = p.hash(o, path, keys[i].Public)
 	}
-	return keys
+	return keys, absent
 }
 
-func (p *parser) keyMaterial(o map[string]any, path string) []Key {
+func (p *parser) keyMaterial(o map[string]any, path string) ([]Key, []Absent) {
 	sources := slices.DeleteFunc([]string{"key", "file", "provider"}, func(s string) bool { return text(o, s) == "" })
 	if len(sources) != 1 {
 		p.add(path, fmt.Sprintf("it needs exactly one of key, file and provider, and has %d", len(sources)), writeKey)
-		return nil
+		return nil, nil
 	}
 	if text(o, "version") != "" && sources[0] != "provider" {
 		p.add(key(path, "version"), "only key providers have versions", "leave it out")
 	}
 	switch sources[0] {
 	case "key":
-		return p.publicKeys([]byte(text(o, "key")), key(path, "key"), false)
+		return p.publicKeys([]byte(text(o, "key")), key(path, "key"), false), nil
 	case "file":
 		raw, err := p.loader.read(text(o, "file"))
 		if err != nil {
 			p.add(key(path, "file"), err.Error(), "check the path, and that this process may read it")
-			return nil
+			return nil, nil
 		}
-		return p.publicKeys(raw, fmt.Sprintf("%s (%s)", path, text(o, "file")), true)
+		return p.publicKeys(raw, fmt.Sprintf("%s (%s)", path, text(o, "file")), true), nil
 	}
 	if text(o, "name") == "" {
 		p.add(path, "it names no key of the provider", writeKey)
-		return nil
+		return nil, nil
 	}
-	raw, err := p.loader.provide(text(o, "provider"), text(o, "name"), text(o, "version"))
-	if err != nil {
-		p.add(path, err.Error(), "")
-		return nil
-	}
-	return p.publicKeys(raw, path, true)
+	return p.providedKeys(o, path)
 }
 
 // publicKeys reads PEM, or DER where derAllowed.
@@ -128,6 +126,10 @@ func (p *parser) publicKeys(raw []byte, path string, derAllowed bool) []Key {
 		p.problems = append(p.problems, atPath(err, path))
 		return nil
 	}
+	return newKeys(parsed)
+}
+
+func newKeys(parsed []publicKey) []Key {
 	keys := make([]Key, len(parsed))
 	for i, k := range parsed {
 		sum := sha256.Sum256(k.spki)

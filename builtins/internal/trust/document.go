@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"hash"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
@@ -96,8 +97,11 @@ type Store struct {
 	Name         string // type and name, "ca:acme"
 	Certificates []*x509.Certificate
 	// Missing says why there are no certificates. Only Notation's directory may
-	// name a store it does not have: there each image asks for its own.
+	// name a store it does not have, where each image asks for its own, and key
+	// providers.
 	Missing string
+	// Absent are certificates that key providers were to give and do not.
+	Absent []Absent
 }
 
 // seal computes the hash. Lengths are written before contents so that no two
@@ -117,15 +121,26 @@ func (d *Document) seal(tree any) {
 			for _, c := range store.Certificates {
 				writeSized(h, c.Raw)
 			}
+			writeAbsent(h, store.Absent)
 		}
 	}
 	if d.cosign != nil {
 		for _, k := range d.cosign.Keys {
 			writeSized(h, k.spki)
+			writeSized(h, []byte(k.Version))
 		}
+		writeAbsent(h, d.cosign.Absent)
 		writeSized(h, d.cosign.source)
 	}
 	d.hash = hex.EncodeToString(h.Sum(nil))
+}
+
+// writeAbsent: a verdict may rest on what was not there.
+func writeAbsent(h hash.Hash, absent []Absent) {
+	writeSized(h, binary.BigEndian.AppendUint64(nil, uint64(len(absent))))
+	for _, a := range absent {
+		writeSized(h, fmt.Append(nil, a.Message, a.Unseen, a.Retryable))
+	}
 }
 
 func writeSized(h hash.Hash, b []byte) {

@@ -45,24 +45,6 @@ func (l *loader) read(path string) ([]byte, error) {
 	return raw, err
 }
 
-func (l *loader) provide(provider, name, version string) ([]byte, error) {
-	var known []string
-	if l.Providers != nil {
-		known = l.Providers.Names()
-	}
-	if !slices.Contains(known, provider) {
-		return nil, fmt.Errorf("there is no key provider %q; configured in plugins.ratify.key_providers: %s", provider, quoted(known))
-	}
-	raw, err := l.Providers.Material(provider, name, version)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("key provider %q: %q: %w", provider, name, err)
-	case len(raw) > maxMaterial:
-		return nil, fmt.Errorf("key provider %q: %q has %d bytes, at most %d are allowed", provider, name, len(raw), maxMaterial)
-	}
-	return raw, nil
-}
-
 // readFile reads a regular file, bounded whatever its size claims to be.
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)

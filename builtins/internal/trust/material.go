@@ -18,18 +18,18 @@ const writePEM = "write -----BEGIN CERTIFICATE----- blocks and nothing else"
 
 // material returns the certificates of one element of a trust store: PEM text,
 // {"file": …} or {"provider": …, "name": …}.
-func (p *parser) material(v any, path string) []*x509.Certificate {
+func (p *parser) material(v any, path, store string) ([]*x509.Certificate, []Absent) {
 	switch m := v.(type) {
 	case string:
-		return p.certificates([]byte(m), path, false)
+		return p.certificates([]byte(m), path, false), nil
 	case map[string]any:
 		if _, isFile := m["file"]; isFile {
-			return p.file(m, path)
+			return p.file(m, path), nil
 		}
-		return p.provided(m, path)
+		return p.provided(m, path, store)
 	}
 	p.add(path, "it is "+kind(v)+", not trust material", writeAList)
-	return nil
+	return nil, nil
 }
 
 func (p *parser) file(m map[string]any, path string) []*x509.Certificate {
@@ -48,37 +48,28 @@ func (p *parser) file(m map[string]any, path string) []*x509.Certificate {
 	return p.certificates(raw, fmt.Sprintf("%s (%s)", path, name), true)
 }
 
-func (p *parser) provided(m map[string]any, path string) []*x509.Certificate {
-	if _, ok := p.object(m, path, "file", "provider", "name", "version"); !ok {
-		return nil
-	}
-	fields := map[string]string{}
-	for _, name := range sortedKeys(m) {
-		s, ok := p.text(m[name], key(path, name))
-		if !ok {
-			return nil
-		}
-		fields[name] = s
-	}
-	if fields["provider"] == "" || fields["name"] == "" {
+func (p *parser) provided(m map[string]any, path, store string) ([]*x509.Certificate, []Absent) {
+	o, ok := p.object(m, path, "file", "provider", "name", "version")
+	before := len(p.problems)
+	p.strings(o, path, sortedKeys(o)...)
+	switch {
+	case !ok || len(p.problems) > before:
+		return nil, nil
+	case text(o, "provider") == "" || text(o, "name") == "":
 		p.add(path, "it names no material", `write {"file": path} or {"provider": …, "name": …, "version": …}`)
-		return nil
+		return nil, nil
 	}
-	raw, err := p.loader.provide(fields["provider"], fields["name"], fields["version"])
-	if err != nil {
-		p.add(path, err.Error(), "")
-		return nil
-	}
-	return p.certificates(raw, path, true)
+	return p.providedCertificates(o, path, store)
 }
 
 // certificates reads PEM, or DER where derAllowed: a file may be either, a
 // string cannot hold DER.
 func (p *parser) certificates(raw []byte, path string, derAllowed bool) []*x509.Certificate {
-	if derAllowed && !bytes.Contains(raw, []byte("-----BEGIN")) {
-		return p.der(raw, path)
+	read := parsePEM
+	if derAllowed {
+		read = certificatesOf
 	}
-	parsed, err := parsePEM(raw)
+	parsed, err := read(raw)
 	if err != nil {
 		p.problems = append(p.problems, atPath(err, path))
 		return nil
@@ -86,17 +77,19 @@ func (p *parser) certificates(raw []byte, path string, derAllowed bool) []*x509.
 	return parsed
 }
 
-func (p *parser) der(raw []byte, path string) []*x509.Certificate {
+// certificatesOf reads PEM or DER.
+func certificatesOf(raw []byte) ([]*x509.Certificate, error) {
+	if bytes.Contains(raw, []byte("-----BEGIN")) {
+		return parsePEM(raw)
+	}
 	certificates, err := x509.ParseCertificates(raw)
 	switch {
 	case err == nil && len(certificates) > 0:
-		return certificates
+		return certificates, nil
 	case isPrivateKey(raw):
-		p.add(path, "it is a PRIVATE KEY", "remove it from here at once and replace it: trust stores hold certificates")
-	default:
-		p.add(path, "it is neither PEM nor a DER certificate", writePEM)
+		return nil, &Error{Problem: "it is a PRIVATE KEY", Remedy: "remove it from here at once and replace it: trust stores hold certificates"}
 	}
-	return nil
+	return nil, &Error{Problem: "it is neither PEM nor a DER certificate", Remedy: writePEM}
 }
 
 func isPrivateKey(der []byte) bool {

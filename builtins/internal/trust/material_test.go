@@ -5,7 +5,6 @@ package trust_test
 import (
 	"encoding/base64"
 	"encoding/pem"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,55 +121,6 @@ func errText(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-// providers is a key provider in memory.
-type providers map[string]map[string][]byte
-
-func (p providers) Names() []string {
-	var names []string
-	for name := range p {
-		names = append(names, name)
-	}
-	return names
-}
-
-var errNoSecret = errors.New("no such secret")
-
-func (p providers) Material(provider, name, version string) ([]byte, error) {
-	raw, found := p[provider][name+"/"+version]
-	if !found {
-		return nil, errNoSecret
-	}
-	return raw, nil
-}
-
-func TestParse_providers(t *testing.T) {
-	t.Parallel()
-	ca := newCA(t)
-	known := providers{"vault": {"ca/": ca.PEM(), "ca/7": ca.Cert.Raw, "large/": make([]byte, 1<<20+1)}}
-	tests := []struct {
-		name     string
-		material tree
-		says     string
-	}{
-		{name: "current", material: tree{"provider": "vault", "name": "ca"}},
-		{name: "version", material: tree{"provider": "vault", "name": "ca", "version": "7"}},
-		{name: "no such version", material: tree{"provider": "vault", "name": "ca", "version": "8"}, says: "no such secret"},
-		{name: "unknown provider", material: tree{"provider": "valut", "name": "ca"}, says: `no key provider "valut"; configured in plugins.ratify.key_providers: "vault"`},
-		{name: "no name", material: tree{"provider": "vault"}, says: "names no material"},
-		{name: "name is a number", material: tree{"provider": "vault", "name": 1}, says: "a number"},
-		{name: "too large", material: tree{"provider": "vault", "name": "large"}, says: "at most"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			_, err := trust.Parse(text(t, withMaterial([]any{tt.material})), trust.Options{Providers: known})
-			if said := errText(err); !strings.Contains(said, tt.says) || (said == "") != (tt.says == "") {
-				t.Errorf("error = %q, want %q", said, tt.says)
-			}
-		})
-	}
 }
 
 func TestStale(t *testing.T) {

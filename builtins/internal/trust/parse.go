@@ -21,16 +21,6 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Providers gives trust material by key provider, as the operator configured
-// them. It may be called concurrently.
-type Providers interface {
-	// Names lists the configured providers.
-	Names() []string
-	// Material returns certificates, PEM or DER. An empty version is the
-	// current one.
-	Material(provider, name, version string) ([]byte, error)
-}
-
 // Parse compiles a trust document.
 //
 // raw is the document as JSON. The error joins one [Error] per problem; with an

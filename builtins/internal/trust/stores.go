@@ -29,7 +29,7 @@ func (p *parser) stores(v any, path string) map[string]*Store {
 	for _, name := range sortedKeys(o) {
 		at := key(path, name)
 		p.storeName(name, at)
-		stores[name] = &Store{Name: name, Certificates: p.materials(o[name], at, name)}
+		stores[name] = p.store(o[name], at, name)
 	}
 	return stores
 }
@@ -61,21 +61,25 @@ func notInStoreName(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '.' && r != '-'
 }
 
-func (p *parser) materials(v any, path, store string) []*x509.Certificate {
+func (p *parser) store(v any, path, name string) *Store {
 	list, ok := p.array(v, path, writeAList)
 	if ok && len(list) == 0 {
 		p.add(path, "the trust store is empty", writeAList)
 	}
-	var certificates []*x509.Certificate
+	s := &Store{Name: name}
 	for i, m := range list {
 		at := index(path, i)
-		loaded := p.material(m, at)
-		if strings.HasPrefix(store, TypeTSA+":") {
+		loaded, absent := p.material(m, at, name)
+		if strings.HasPrefix(name, TypeTSA+":") {
 			p.onlyRoots(loaded, at)
 		}
-		certificates = append(certificates, loaded...)
+		s.Certificates = append(s.Certificates, loaded...)
+		s.Absent = append(s.Absent, absent...)
 	}
-	return certificates
+	if len(s.Certificates) == 0 && len(s.Absent) > 0 {
+		s.Missing = s.Absent[0].Message
+	}
+	return s
 }
 
 // onlyRoots: a timestamp's chain is built by us and must end in a root, so that
@@ -84,8 +88,18 @@ func (p *parser) materials(v any, path, store string) []*x509.Certificate {
 // Spec: Notary Project, trust store v1.0: tsa stores hold root certificates.
 func (p *parser) onlyRoots(certificates []*x509.Certificate, path string) {
 	for _, c := range certificates {
-		if c.CheckSignatureFrom(c) != nil || string(c.RawSubject) != string(c.RawIssuer) {
+		if !isRoot(c) {
 			p.add(path, fmt.Sprintf("%q is not a root certificate, and tsa stores hold only roots", c.Subject), "put the root of the timestamp authority there")
 		}
 	}
+}
+
+// isRoot reports whether a certificate is an authority that signed itself.
+func isRoot(c *x509.Certificate) bool {
+	return string(c.RawSubject) == string(c.RawIssuer) && c.CheckSignatureFrom(c) == nil
+}
+
+// isSelfSigned also covers a signer without an authority.
+func isSelfSigned(c *x509.Certificate) bool {
+	return string(c.RawSubject) == string(c.RawIssuer) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }

@@ -43,6 +43,7 @@ func (e *Engine) VerifyBlob(ctx context.Context, req BlobRequest) *report.Report
 	for _, s := range r.Signatures {
 		if !s.Verified {
 			r.Errors = append(r.Errors, s.Errors...)
+			r.Errors = append(r.Errors, absences(req.Trust.AbsentFor(req.Policy))...)
 		}
 	}
 	return r.Conclude()

@@ -150,7 +150,7 @@ func (e *Engine) Verify(ctx context.Context, req Request) *report.Report {
 	}
 	readings, why := e.applicable(ref, req)
 	if why != nil {
-		r := refused(req.Image, *why)
+		r := refused(req.Image, append([]report.Error{*why}, withheld(req.Trust, ref)...)...)
 		r.Reference = ref.String()
 		return r
 	}
@@ -214,8 +214,8 @@ func read(v Verifier, predicateType string) (reading, bool) {
 }
 
 // refused is the report of a question that ended before any network.
-func refused(image string, why report.Error) *report.Report {
-	return (&report.Report{Image: image, Errors: []report.Error{why}}).Conclude()
+func refused(image string, why ...report.Error) *report.Report {
+	return (&report.Report{Image: image, Errors: why}).Conclude()
 }
 
 // unseen turns an error of the source into a finding: something is missing.

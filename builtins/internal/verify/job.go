@@ -55,6 +55,7 @@ func (j *job) report(ctx context.Context, ref reference.Reference) *report.Repor
 	r.Platforms, desc, r.Errors = children(r.Errors)
 	r.MediaType = cmp.Or(r.MediaType, desc.MediaType, told)
 	r.Stale = j.basis.stale
+	explain(r, withheld(j.request.Trust, ref))
 	return r.Conclude()
 }
 

@@ -18,6 +18,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials"
 )
 
 // ErrUnauthorized says that there is no usable credential, or that the registry
@@ -130,6 +131,9 @@ func (a *Authorizer) Challenged(ctx context.Context, headers []string, repositor
 	}
 	a.drop(used)
 	header, err := a.answer(ctx, c, repository)
+	if err == nil && header == used && a.refused(ctx, repository) {
+		header, err = a.answer(ctx, c, repository)
+	}
 	switch {
 	case err != nil:
 		a.learn(challenge{})
@@ -162,7 +166,7 @@ func choose(found []challenge) (challenge, bool) {
 }
 
 func (a *Authorizer) answer(ctx context.Context, c challenge, repository string) (string, error) {
-	credential, err := a.credential(ctx)
+	credential, err := a.credential(ctx, repository)
 	if err != nil {
 		return "", err
 	}
@@ -173,28 +177,56 @@ func (a *Authorizer) answer(ctx context.Context, c challenge, repository string)
 		return bearerHeader(credential.AccessToken)
 	}
 	t, err := a.token(ctx, c, credential, repository)
+	if refusedByServer(err) && a.refused(ctx, repository) {
+		if credential, err = a.credential(ctx, repository); err != nil {
+			return "", err
+		}
+		t, err = a.token(ctx, c, credential, repository)
+	}
 	if err != nil {
 		return "", err
 	}
 	return bearerHeader(t)
 }
 
-func (a *Authorizer) credential(ctx context.Context) (auth.Credential, error) {
+// refuser is told that a credential it gave is not accepted, and reports whether
+// it will give another.
+type refuser interface {
+	Refused(host string, credential auth.Credential) bool
+}
+
+// refused tells the provider, if it wants to know, that its credential is not
+// accepted, so that one that was revoked is replaced before it expires.
+func (a *Authorizer) refused(ctx context.Context, repository string) bool {
+	r, ok := a.o.Credentials.(refuser)
+	if !ok {
+		return false
+	}
+	credential, err := a.credential(ctx, repository)
+	return err == nil && r.Refused(a.o.Registry, credential)
+}
+
+func refusedByServer(err error) bool {
+	e, ok := errors.AsType[*ServerError](err)
+	return ok && (e.Problem.Status == http.StatusUnauthorized || e.Problem.Status == http.StatusForbidden)
+}
+
+func (a *Authorizer) credential(ctx context.Context, repository string) (auth.Credential, error) {
 	if a.o.Credentials == nil {
 		return auth.EmptyCredential, nil
 	}
-	credential, err := a.o.Credentials.Credential(ctx, a.o.Registry)
+	credential, err := a.o.Credentials.Credential(credentials.WithRepository(ctx, repository), a.o.Registry)
 	if err != nil {
 		return auth.EmptyCredential, &CredentialError{Registry: a.o.Registry, Err: err}
 	}
 	return credential, nil
 }
 
-// Identity names whose credential requests are made with, without telling it: the
-// same for equal credentials, and another after a rotation. The error is that of
-// the credential provider.
-func (a *Authorizer) Identity(ctx context.Context) (string, error) {
-	credential, err := a.credential(ctx)
+// Identity names whose credential requests about a repository are made with,
+// without telling it: the same for equal credentials, and another after a rotation.
+// The error is that of the credential provider.
+func (a *Authorizer) Identity(ctx context.Context, repository string) (string, error) {
+	credential, err := a.credential(ctx, repository)
 	return exchange{credential: credential}.key(), err
 }
 

@@ -63,6 +63,9 @@ func storesOf(s *trust.Statement) stores {
 func (s stores) GetCertificates(_ context.Context, kind truststore.Type, name string) ([]*x509.Certificate, error) {
 	full := string(kind) + ":" + name
 	store, found := s[full]
+	if found && len(store.Absent) > 0 && kind != truststore.TypeTSA {
+		return store.Certificates, nil // one key provider's outage leaves the other stores in force
+	}
 	if !found || len(store.Certificates) == 0 {
 		return nil, truststore.TrustStoreError{Msg: fmt.Sprintf("the trust store %q has no certificates", full)}
 	}

@@ -87,17 +87,26 @@ func (j *judgement) matched() *trust.Identity {
 	return nil
 }
 
-// without says which store has no certificates; the library needs them all.
+// without says which store has no certificates; the library needs them all, but
+// those whose certificates a key provider does not give.
 func without(stores []*trust.Store) string {
 	if len(stores) == 0 {
 		return "it names no trust store of that type"
 	}
+	missing, some := "", false
 	for _, store := range stores {
-		if len(store.Certificates) == 0 {
-			return fmt.Sprintf("%s: %s", store.Name, or(store.Missing, "the store is empty"))
+		if some = some || len(store.Certificates) > 0; len(store.Certificates) > 0 {
+			continue
+		}
+		missing = fmt.Sprintf("%s: %s", store.Name, or(store.Missing, "the store is empty"))
+		if len(store.Absent) == 0 {
+			return missing
 		}
 	}
-	return ""
+	if some {
+		return ""
+	}
+	return missing
 }
 
 // named lists stores with the subjects of their certificates.

@@ -62,6 +62,19 @@ func New(o Options) *Store {
 	return &Store{o: o, helpers: newHelpers(o.Now)}
 }
 
+// Owns reports whether the file has something to say about a canonical registry
+// host: a credential, or the helper that has it. A file that cannot be read owns
+// every host, so that nothing falls back to anonymous.
+func (s *Store) Owns(host string) bool {
+	f, err := s.load(s.path())
+	if err != nil {
+		return true
+	}
+	_, found := f.entries[host]
+	helper, _ := f.helper(host)
+	return found || helper != ""
+}
+
 // Credential returns the credential for a canonical registry host, "docker.io" or
 // "registry.example:5000"; the empty credential if the file has none. The error
 // names the file and never holds a credential.

@@ -75,6 +75,42 @@ func parseEntry(host string, raw json.RawMessage) entry {
 	return entry{credential: credential}
 }
 
+// Auth is one entry of a list of credentials.
+type Auth struct {
+	// Key is what it is for, without scheme: "registry.example/team", or a pattern
+	// that Docker does not know and Kubernetes does, "*.example".
+	Key        string
+	Credential auth.Credential
+	// Err says why the entry cannot be read; the others can.
+	Err error
+}
+
+// Auths lists the credentials of a kubernetes.io/dockerconfigjson Secret, or of a
+// kubernetes.io/dockercfg one, which is the list alone. The error never quotes
+// raw.
+func Auths(raw []byte, legacy bool) ([]Auth, error) {
+	var content struct {
+		Auths map[string]json.RawMessage `json:"auths"`
+	}
+	into := any(&content)
+	if legacy {
+		into = &content.Auths
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return nil, errors.New("not the JSON of a Docker configuration")
+	}
+	var all []Auth
+	for _, key := range inOrder(content.Auths) {
+		// the key does not matter to the entry, and must be a host to the parser
+		read := parseEntry("registry.invalid", content.Auths[key])
+		if read.err != nil {
+			read.err = fmt.Errorf(`the entry for %q cannot be read; expected "auth" to be the base64 of user:password`, trimAPI(key))
+		}
+		all = append(all, Auth{Key: trimAPI(key), Credential: read.credential, Err: read.err})
+	}
+	return all, nil
+}
+
 // inOrder returns the keys, the shortest first: a key with a path
 // ("registry.example/team") counts for its whole registry, but only if there is
 // none without.

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package keys
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
+)
+
+// ErrUnknown is wrapped when a trust document names a provider that is not
+// configured.
+var ErrUnknown = errors.New("not configured")
+
+// Error is what went wrong with a key service. It never holds a token, a query or
+// a body.
+type Error struct {
+	Step      string // what was being done, "login"
+	Code      string // the service's, "SecretDisabled"; "" if it gave none
+	Message   string // made safe to show
+	RequestID string // the service's, for its support; "" if it gave none
+	Retryable bool   // asking again may give another answer
+	Err       error  // cause; may be nil
+}
+
+// Error returns "log in: 403 permission denied (request id …)".
+func (e *Error) Error() string {
+	parts := make([]string, 0, 2)
+	for _, s := range []string{e.Code, e.Message} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	if len(parts) == 0 && e.Err != nil {
+		parts = append(parts, e.Err.Error())
+	}
+	s := e.Step + ": " + strings.Join(parts, " ")
+	if e.RequestID != "" {
+		s += " (request id " + e.RequestID + ")"
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Unreachable is the error of a request that was not answered. It keeps the cause
+// and drops the URL, whose query may be a secret.
+func Unreachable(step string, err error) *Error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	passing := !errors.Is(err, outbound.ErrRefused) && !errors.Is(err, outbound.ErrRedirect) && !errors.Is(err, outbound.ErrTooLarge)
+	return &Error{Step: step, Message: problem.Sanitise(err.Error()), Retryable: passing, Err: err}
+}
+
+// Refused is the error of an HTTP answer that is not a success. code is the
+// service's own, "" for the status.
+func Refused(step string, status int, code, message string) *Error {
+	if code == "" {
+		code = strconv.Itoa(status)
+	}
+	passing := status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500 && status != http.StatusNotImplemented
+	return &Error{Step: step, Code: code, Message: message, Retryable: passing}
+}
+
+// retryable reports whether asking again may help. A failure that no source has
+// judged is one of the network.
+func retryable(err error) bool {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Retryable
+	}
+	return true
+}
+
+// passing reports whether a key's own error leaves its last good PEM in force:
+// only what a source calls retryable does.
+func passing(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Retryable
+}
