@@ -50,19 +50,17 @@ test_images_of_others_are_denied if {
 }
 
 # Images say by their tags whether they are signed.
-_verify(request) := {
-	"image": request.image, "reference": "", "digest": "sha256:1", "media_type": "",
-	"verdict": _verdict(request), "verified": _verdict(request) == "verified", "platforms": [],
-	"signatures": [{"digest": "sha256:2", "verified": _verdict(request) == "verified", "signer": {"fingerprint": "3"}}],
-	"errors": [e |
-		_verdict(request) == "rejected"
-		e := {"code": "no_signature", "message": "not signed", "stage": "verify", "retryable": false}
-	],
-}
-
-default _verdict(_) := "rejected"
-
-_verdict(request) := "verified" if {
+_verify(request) := _report(request, "verified") if {
 	request.trust == _documents.sample
 	endswith(request.image, ":signed")
+} else := _report(request, "rejected")
+
+_report(request, verdict) := {
+	"image": request.image, "reference": "", "digest": "sha256:1", "media_type": "",
+	"verdict": verdict, "verified": verdict == "verified", "platforms": [],
+	"signatures": [{"digest": "sha256:2", "verified": verdict == "verified", "signer": {"fingerprint": "3"}}],
+	"errors": [e |
+		verdict == "rejected"
+		e := {"code": "no_signature", "message": "not signed", "stage": "verify", "retryable": false}
+	],
 }
