@@ -17,6 +17,10 @@
 //	shown-in FILE                 fail unless FILE shows what was printed last
 //	make-key KIND FILE            write a private key, "EC-384", "RSA-3072", "Ed25519", and FILE.pub
 //	sign-by-key KEY REPOSITORY    have a file of make-key sign the image pushed last
+//	make-certificate [expired] SUBJECT NAME
+//	                              write a key, NAME.key, and its own certificate, NAME.crt
+//	sign-certified jws|cose NAME REPOSITORY
+//	                              have that certificate sign the image pushed last
 //	trust-keys FILE KEY...        write a trust document for files with public keys
 //	sign-by-workflow bundle|tag REPOSITORY
 //	                              have a GitHub workflow sign the image pushed last
