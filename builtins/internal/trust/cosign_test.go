@@ -123,7 +123,7 @@ func TestParse_cosignProblems(t *testing.T) {
 		{"unknown hash", withKey(tree{"key": k, "hash": "md5"}), []problem{{"cosign.keys[0].hash", `"md5" is not a hash`}}},
 		{"not an instant", withKey(tree{"key": k, "valid_from": "tomorrow"}), []problem{{"cosign.keys[0].valid_from", "RFC 3339"}}},
 		{"never valid", withKey(tree{"key": k, "valid_from": "2026-01-01T00:00:00Z", "valid_until": "2025-01-01T00:00:00Z"}), []problem{{"cosign.keys[0].valid_until", "never be valid"}}},
-		{"unknown provider", withKey(tree{"provider": "vault", "name": "x"}), []problem{{"cosign.keys[0]", `no key provider "vault"`}}},
+		{"unknown provider", withKey(tree{"provider": "vault", "name": "x"}), []problem{{"cosign.keys[0].provider", `no key provider "vault"`}}},
 		{"two keys with one name", withKey(tree{"key": k + newKey(t).PEM(), "name": "x"}), []problem{{"cosign.keys[0]", "2 keys share one entry"}}},
 		{"version of a file", withKey(tree{"key": k, "version": "1"}), []problem{{"cosign.keys[0].version", "only key providers"}}},
 

@@ -60,7 +60,7 @@ func TestParse_material(t *testing.T) {
 		{name: "an object with another key", material: []any{tree{"path": "/etc/ca.pem"}}, want: []problem{{at + "[0].path", "unknown"}}},
 		{name: "file that is not there", material: []any{tree{"file": "/nonexistent/ca.pem"}}, want: []problem{{at + "[0].file", "no such file"}}},
 		{name: "file and provider", material: []any{tree{"file": "/x", "provider": "vault"}}, want: []problem{{at + "[0].provider", "unknown"}}},
-		{name: "provider", material: []any{tree{"provider": "vault", "name": "ca"}}, want: []problem{{at + "[0]", "configured in plugins.ratify.key_providers: none"}}},
+		{name: "provider", material: []any{tree{"provider": "vault", "name": "ca"}}, want: []problem{{at + "[0].provider", "configured in plugins.ratify.key_providers: none"}}},
 		{name: "two bad ones", material: []any{"x", root, "y"}, want: []problem{{at + "[0]", "not PEM"}, {at + "[2]", "not PEM"}}},
 	}
 	for _, tt := range tests {

@@ -90,7 +90,7 @@ func (p *parser) provide(o map[string]any, path string) (Provided, bool) {
 		known = p.loader.Providers.Names()
 	}
 	if !slices.Contains(known, provider) {
-		p.add(path, fmt.Sprintf("there is no key provider %q; configured in plugins.ratify.key_providers: %s", provider, quoted(known)), "")
+		p.add(key(path, "provider"), fmt.Sprintf("there is no key provider %q; configured in plugins.ratify.key_providers: %s", provider, quoted(known)), "")
 		return Provided{}, false
 	}
 	ask := func() Provided { return p.loader.Providers.Material(provider, name, version) }
