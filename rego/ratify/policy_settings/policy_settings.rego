@@ -34,7 +34,10 @@ namespaced(request, settings) := object.get(settings, ["namespaces", _namespace(
 # description: |
 #   An array of the trust documents of a policy whose signers are trust documents, named
 #   ones looked up; one, or one per signer.
-trusts(statement, settings) := [_document(trust, settings) | some trust in _trusts(statement)]
+trusts(statement, settings) := _named(statement, object.get(settings, "documents", null))
+
+# The plugin's routes keep what it answers.
+_named(statement, documents) := [_document(trust, documents) | some trust in _trusts(statement)]
 
 # METADATA
 # title: What is asked for a policy
@@ -47,11 +50,11 @@ questions(statement, settings) := [_question(leaf.signer, settings) | some leaf 
 } else := [{"trust": trust} | some trust in trusts(statement, settings)]
 
 _question(signer, settings) := {
-	"trust": _document(signer.trust, settings),
+	"trust": _document(signer.trust, object.get(settings, "documents", null)),
 	"predicate_type": signer.attestation,
 } if {
 	signer.attestation
-} else := {"trust": _document(signer, settings)}
+} else := {"trust": _document(signer, object.get(settings, "documents", null))}
 
 _trusts(statement) := statement.signers if is_array(statement.signers)
 
@@ -59,7 +62,7 @@ else := [statement.trust]
 
 _document(trust, _) := trust if is_object(trust)
 
-_document(trust, settings) := settings.documents[trust] if is_string(trust)
+_document(trust, documents) := documents[trust] if is_string(trust)
 
 _namespace(request) := object.get(request, "namespace", "")
 
@@ -139,7 +142,7 @@ _trust_faults(statement, settings) := threshold.faults(statement, object.get(set
 	_signers_listed(statement)
 } else := {sprintf("must have either trust or signers, a list of 1 to %d", [_most_signers])}
 
-_found(trust, settings) if is_object(_document(trust, settings))
+_found(trust, settings) if is_object(_document(trust, object.get(settings, "documents", null)))
 
 # Bounded because signers are matched with keys in every combination.
 _most_signers := 10
