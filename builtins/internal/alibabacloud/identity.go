@@ -53,11 +53,11 @@ type Identity struct {
 // The variables that more than one place reads.
 const (
 	envKeyID     = "ALIBABA_CLOUD_ACCESS_KEY_ID"
-	envKeySecret = "ALIBABA_CLOUD_ACCESS_KEY_SECRET" //nolint:gosec // the name of a variable
-	envToken     = "ALIBABA_CLOUD_SECURITY_TOKEN"    //nolint:gosec // the name of a variable
+	envKeySecret = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+	envToken     = "ALIBABA_CLOUD_SECURITY_TOKEN" //nolint:gosec // the name of a variable
 	envRole      = "ALIBABA_CLOUD_ROLE_ARN"
 	envProvider  = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN"
-	envTokenFile = "ALIBABA_CLOUD_OIDC_TOKEN_FILE" //nolint:gosec // the name of a variable
+	envTokenFile = "ALIBABA_CLOUD_OIDC_TOKEN_FILE"
 )
 
 // Sessions returns what gives the identity's sessions. The error says what is

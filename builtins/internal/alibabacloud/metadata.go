@@ -44,11 +44,11 @@ func (c *Client) roleOfNode(ctx context.Context, id Identity) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	var a struct{ Code, AccessKeyId, AccessKeySecret, SecurityToken, Expiration string } //nolint:revive // the service's spelling
+	var a struct{ Code, AccessKeyID, AccessKeySecret, SecurityToken, Expiration string }
 	if json.Unmarshal(raw, &a) != nil || a.Code != "Success" {
 		return Session{}, &Error{Step: stepNode, Message: fmt.Sprintf("role %q: the answer holds no session", role), Retryable: true}
 	}
-	return c.current(stepNode, Session{AccessKeyID: a.AccessKeyId, AccessKeySecret: a.AccessKeySecret, SecurityToken: a.SecurityToken, Expires: expiry(a.Expiration)}, nil)
+	return c.current(stepNode, Session{AccessKeyID: a.AccessKeyID, AccessKeySecret: a.AccessKeySecret, SecurityToken: a.SecurityToken, Expires: expiry(a.Expiration)}, nil)
 }
 
 const metadataToken = "X-aliyun-ecs-metadata-token" //nolint:gosec // the name of a header

@@ -19,7 +19,9 @@ type Session struct {
 }
 
 // Format implements [fmt.Formatter].
-func (Session) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "alibabacloud.Session(redacted)") }
+func (Session) Format(s fmt.State, _ rune) {
+	_, _ = io.WriteString(s, "alibabacloud.Session(redacted)")
+}
 
 // MarshalJSON implements [encoding/json.Marshaler].
 func (Session) MarshalJSON() ([]byte, error) { return []byte(`"redacted"`), nil }

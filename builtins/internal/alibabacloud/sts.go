@@ -117,24 +117,24 @@ func roundTrip(step string, rt http.RoundTripper, req *http.Request) ([]byte, er
 		return nil, unanswered(step, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		var problem struct{ Code, Message, RequestId string } //nolint:revive // the service's spelling
+		var problem struct{ Code, Message, RequestID string }
 		if json.Unmarshal(raw, &problem) != nil {
 			problem.Code = "" // a body that is not the documented object says nothing
 		}
-		return nil, refused(step, resp.StatusCode, problem.Code, problem.Message, problem.RequestId)
+		return nil, refused(step, resp.StatusCode, problem.Code, problem.Message, problem.RequestID)
 	}
 	return raw, nil
 }
 
 func (c *Client) readSession(step string, raw []byte) (Session, error) {
 	var answer struct {
-		Credentials struct{ AccessKeyId, AccessKeySecret, SecurityToken, Expiration string } //nolint:revive // the service's spelling
+		Credentials struct{ AccessKeyID, AccessKeySecret, SecurityToken, Expiration string }
 	}
 	if json.NewDecoder(bytes.NewReader(raw)).Decode(&answer) != nil {
 		return Session{}, &Error{Step: step, Message: "the answer is not the JSON that is documented", Retryable: true}
 	}
 	a := answer.Credentials
-	return c.current(step, Session{AccessKeyID: a.AccessKeyId, AccessKeySecret: a.AccessKeySecret, SecurityToken: a.SecurityToken, Expires: expiry(a.Expiration)}, nil)
+	return c.current(step, Session{AccessKeyID: a.AccessKeyID, AccessKeySecret: a.AccessKeySecret, SecurityToken: a.SecurityToken, Expires: expiry(a.Expiration)}, nil)
 }
 
 // assumeRole gets the session of a role by an access key.
