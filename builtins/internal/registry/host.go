@@ -5,6 +5,7 @@ package registry
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
@@ -58,7 +59,7 @@ func (c *Client) newHost(name string) (*host, error) {
 	h.transport = outbound.NewTransport(dial)
 	h.http = &http.Client{Transport: h.transport, CheckRedirect: outbound.CheckRedirect}
 	authorizer, err := auth.New(auth.Options{
-		Registry: name, URL: h.base, TrustedRealms: r.TrustedRealms, Credentials: c.o.Credentials,
+		Registry: name, URL: h.base, TrustedRealms: c.trustedRealms(name, r.TrustedRealms), Credentials: c.o.Credentials,
 		Transport: c.realmTransport(h, h.transport), Public: r.public,
 		MaxConcurrent: r.MaxConcurrent, UserAgent: c.o.UserAgent, Base: c.base, Now: c.o.Now,
 		Observe: func(host string, status int, took time.Duration) {
@@ -67,6 +68,16 @@ func (c *Client) newHost(name string) (*host, error) {
 	})
 	h.auth = authorizer
 	return h, err
+}
+
+// trustedRealms are the token servers of a registry that the operator configured
+// and those that belong to the credential provider's kind of registry.
+func (c *Client) trustedRealms(name string, configured []string) []string {
+	p, ok := c.o.Credentials.(interface{ Realms(host string) []string })
+	if !ok {
+		return configured
+	}
+	return slices.Concat(configured, p.Realms(name))
 }
 
 // realmTransport chooses the transport to a token server that gets the

@@ -144,3 +144,30 @@ func TestMovedTokenServerIsFollowed(t *testing.T) {
 		}
 	}
 }
+
+// declaring is a credential provider whose registry has its token server elsewhere.
+type declaring struct {
+	static
+	realm string
+}
+
+func (d declaring) Realms(host string) []string {
+	if host != d.host {
+		return nil
+	}
+	return []string{d.realm}
+}
+
+func TestRealmOfCredentialProviderGetsTheCredential(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{TLS: true, Token: &registrytest.Token{Username: "user", Password: "hunter2", SeparateHost: true}})
+	elsewhere := strings.Replace(w.TokenURL(), "127.0.0.1", "localhost", 1)
+	w.Inject(registrytest.Fault{Server: registrytest.ServerRegistry, Action: registrytest.Realm(elsewhere)})
+	settings := []registry.Registry{{Match: w.Host(), CA: w.CA()}}
+	for realm, good := range map[string]bool{"auth.example": false, strings.Split(elsewhere, "/")[2]: true} {
+		err := resolveTag(t.Context(), client(t, registry.Options{Registries: settings, Credentials: declaring{static{w.Host(), user}, realm}}), w)
+		if (err == nil) != good {
+			t.Errorf("%s: %v", realm, err)
+		}
+	}
+}

@@ -96,6 +96,8 @@ func (n *Notation) Store(name string) *Store { return n.stores[name] }
 type Store struct {
 	Name         string // type and name, "ca:acme"
 	Certificates []*x509.Certificate
+	// Keys are public keys of key providers; see [Store.Anchors].
+	Keys []Key
 	// Missing says why there are no certificates. Only Notation's directory may
 	// name a store it does not have, where each image asks for its own, and key
 	// providers.
@@ -118,8 +120,12 @@ func (d *Document) seal(tree any) {
 			store := d.notation.stores[name]
 			writeSized(h, []byte(name))
 			writeSized(h, binary.BigEndian.AppendUint64(nil, uint64(len(store.Certificates))))
+			writeSized(h, binary.BigEndian.AppendUint64(nil, uint64(len(store.Keys))))
 			for _, c := range store.Certificates {
 				writeSized(h, c.Raw)
+			}
+			for _, k := range store.Keys {
+				writeSized(h, k.spki)
 			}
 			writeAbsent(h, store.Absent)
 		}

@@ -18,18 +18,18 @@ const writePEM = "write -----BEGIN CERTIFICATE----- blocks and nothing else"
 
 // material returns the certificates of one element of a trust store: PEM text,
 // {"file": …} or {"provider": …, "name": …}.
-func (p *parser) material(v any, path, store string) ([]*x509.Certificate, []Absent) {
+func (p *parser) material(v any, path string, s *Store) []*x509.Certificate {
 	switch m := v.(type) {
 	case string:
-		return p.certificates([]byte(m), path, false), nil
+		return p.certificates([]byte(m), path, false)
 	case map[string]any:
 		if _, isFile := m["file"]; isFile {
-			return p.file(m, path), nil
+			return p.file(m, path)
 		}
-		return p.provided(m, path, store)
+		return p.provided(m, path, s)
 	}
 	p.add(path, "it is "+kind(v)+", not trust material", writeAList)
-	return nil, nil
+	return nil
 }
 
 func (p *parser) file(m map[string]any, path string) []*x509.Certificate {
@@ -48,18 +48,18 @@ func (p *parser) file(m map[string]any, path string) []*x509.Certificate {
 	return p.certificates(raw, fmt.Sprintf("%s (%s)", path, name), true)
 }
 
-func (p *parser) provided(m map[string]any, path, store string) ([]*x509.Certificate, []Absent) {
+func (p *parser) provided(m map[string]any, path string, s *Store) []*x509.Certificate {
 	o, ok := p.object(m, path, "file", "provider", "name", "version")
 	before := len(p.problems)
 	p.strings(o, path, sortedKeys(o)...)
 	switch {
 	case !ok || len(p.problems) > before:
-		return nil, nil
+		return nil
 	case text(o, "provider") == "" || text(o, "name") == "":
 		p.add(path, "it names no material", `write {"file": path} or {"provider": …, "name": …, "version": …}`)
-		return nil, nil
+		return nil
 	}
-	return p.providedCertificates(o, path, store)
+	return p.providedCertificates(o, path, s)
 }
 
 // certificates reads PEM, or DER where derAllowed: a file may be either, a

@@ -3,6 +3,7 @@
 package trust
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
@@ -145,21 +146,31 @@ func (g Provided) fingerprint() [sha256.Size]byte {
 
 // providedCertificates are the anchors among what a provider has for a trust
 // store. A key service holds the chain of a signer: its authorities count, and
-// the signer's own certificate only if it signed itself.
-func (p *parser) providedCertificates(o map[string]any, path, store string) ([]*x509.Certificate, []Absent) {
+// the signer's own certificate only if it signed itself. Or it holds the signer's
+// public key, which goes to the store.
+func (p *parser) providedCertificates(o map[string]any, path string, s *Store) []*x509.Certificate {
 	got, ok := p.provide(o, path)
 	if !ok {
-		return nil, nil
+		return nil
 	}
 	var certificates []*x509.Certificate
 	for _, v := range got.Versions {
-		anchors, err := anchorsOf(v.Raw, strings.HasPrefix(store, TypeTSA+":"))
+		if s.takesKeys() && bytes.HasPrefix(bytes.TrimSpace(v.Raw), []byte("-----BEGIN PUBLIC KEY-----")) {
+			found, err := versionKeys(o, v)
+			if err != nil {
+				got.Absent = append(got.Absent, unusable(provided(o, v.Name), err))
+			}
+			s.Keys = append(s.Keys, found...)
+			continue
+		}
+		anchors, err := anchorsOf(v.Raw, strings.HasPrefix(s.Name, TypeTSA+":"))
 		if err != nil {
 			got.Absent = append(got.Absent, unusable(provided(o, v.Name), err))
 		}
 		certificates = append(certificates, anchors...)
 	}
-	return certificates, got.Absent
+	s.Absent = append(s.Absent, got.Absent...)
+	return certificates
 }
 
 func anchorsOf(raw []byte, rootsOnly bool) ([]*x509.Certificate, error) {
@@ -184,15 +195,24 @@ func (p *parser) providedKeys(o map[string]any, path string) ([]Key, []Absent) {
 	}
 	var keys []Key
 	for _, v := range got.Versions {
-		parsed, err := parsePublicKeys(v.Raw, true)
+		found, err := versionKeys(o, v)
 		if err != nil {
 			got.Absent = append(got.Absent, unusable(provided(o, v.Name), err))
-			continue
 		}
-		for _, k := range newKeys(parsed) {
-			k.Name, k.Version = text(o, "name"), v.Name
-			keys = append(keys, k)
-		}
+		keys = append(keys, found...)
 	}
 	return keys, got.Absent
+}
+
+// versionKeys are the keys of one version.
+func versionKeys(o map[string]any, v Version) ([]Key, error) {
+	parsed, err := parsePublicKeys(v.Raw, true)
+	if err != nil {
+		return nil, err
+	}
+	keys := newKeys(parsed)
+	for i := range keys {
+		keys[i].Name, keys[i].Version = text(o, "name"), v.Name
+	}
+	return keys, nil
 }

@@ -43,6 +43,9 @@ func anchors(d *trust.Document, store string) []string {
 	for _, c := range d.Notation().Store(store).Certificates {
 		got = append(got, c.Subject.CommonName)
 	}
+	for _, k := range d.Notation().Store(store).Keys {
+		got = append(got, k.Name)
+	}
 	for _, a := range d.Notation().Store(store).Absent {
 		got = append(got, a.Message)
 	}
@@ -77,7 +80,7 @@ func TestParse_providedCertificates(t *testing.T) {
 		{name: "every version, one is bad", material: tree{"name": "both", "version": "all enabled"}, want: []string{"acme root", "acme root", what + `"both" version "2": it is neither PEM nor a DER certificate; ` + "write -----BEGIN CERTIFICATE----- blocks and nothing else"}},
 		{name: "no such version", material: tree{"name": "ca", "version": "8"}, want: []string{what + `"ca" version "8": no such secret`}},
 		{name: "down", material: tree{"name": "down"}, want: []string{what + `"down": connection refused`}},
-		{name: "a public key", material: tree{"name": "key"}, want: []string{what + `"key": PEM block 1 is a "PUBLIC KEY" block, not a CERTIFICATE; write -----BEGIN CERTIFICATE----- blocks and nothing else`}},
+		{name: "a public key", material: tree{"name": "key"}, want: []string{"key"}},
 		{name: "too large", material: tree{"name": "large"}, want: []string{what + `"large": it has 1048577 bytes, at most 1048576 are allowed`}},
 	}
 	for _, tt := range tests {
@@ -92,7 +95,7 @@ func TestParse_providedCertificates(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			missing := d.Notation().Store("ca:acme").Missing
-			if (len(d.Notation().Store("ca:acme").Certificates) == 0) != (missing != "") {
+			if d.Notation().Store("ca:acme").Empty() != (missing != "") {
 				t.Errorf("missing = %q", missing)
 			}
 		})

@@ -69,14 +69,13 @@ func (p *parser) store(v any, path, name string) *Store {
 	s := &Store{Name: name}
 	for i, m := range list {
 		at := index(path, i)
-		loaded, absent := p.material(m, at, name)
+		loaded := p.material(m, at, s)
 		if strings.HasPrefix(name, TypeTSA+":") {
 			p.onlyRoots(loaded, at)
 		}
 		s.Certificates = append(s.Certificates, loaded...)
-		s.Absent = append(s.Absent, absent...)
 	}
-	if len(s.Certificates) == 0 && len(s.Absent) > 0 {
+	if s.Empty() && len(s.Absent) > 0 {
 		s.Missing = s.Absent[0].Message
 	}
 	return s

@@ -104,6 +104,19 @@ func (l *List) Refused(host string, credential auth.Credential) bool {
 	return false
 }
 
+// Realms are the token servers, host[:port], that providers of a host say belong to
+// its kind of registry though they are on other hosts. Nil: none.
+func (l *List) Realms(host string) []string {
+	var all []string
+	for i := range l.entries {
+		e := &l.entries[i]
+		if r, ok := e.Provider.(interface{ Realms(host string) []string }); ok && e.answersFor(host) {
+			all = append(all, r.Realms(host)...)
+		}
+	}
+	return all
+}
+
 // matches reports whether a canonical host is meant by a pattern.
 func matches(pattern, host string) bool {
 	if pattern == "" || pattern == "*" || pattern == host {

@@ -114,3 +114,26 @@ func TestListTellsHowProvidersDo(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// elsewhere is a provider whose registries have their token server elsewhere.
+type elsewhere struct {
+	fixed
+	realm string
+}
+
+func (e elsewhere) Realms(string) []string { return []string{e.realm} }
+
+func TestRealmsAreOfTheProvidersOfTheHost(t *testing.T) {
+	t.Parallel()
+	list := credentials.NewList([]credentials.Entry{
+		{Name: "anonymous", Match: "a.example"},
+		{Name: "plain", Provider: fixed{hosts: []string{"a.example"}}},
+		{Name: "cloud", Provider: elsewhere{fixed{hosts: []string{"a.example"}}, "auth.example"}},
+		{Name: "other", Match: "b.example", Provider: elsewhere{fixed{hosts: []string{"a.example"}}, "auth.other.example"}},
+	}, nil)
+	for host, want := range map[string][]string{"a.example": {"auth.example"}, "c.example": nil} {
+		if diff := cmp.Diff(want, list.Realms(host)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", host, diff)
+		}
+	}
+}

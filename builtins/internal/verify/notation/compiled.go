@@ -60,11 +60,14 @@ func storesOf(s *trust.Statement) stores {
 }
 
 // GetCertificates implements notation-go's X509TrustStore.
-func (s stores) GetCertificates(_ context.Context, kind truststore.Type, name string) ([]*x509.Certificate, error) {
+func (s stores) GetCertificates(ctx context.Context, kind truststore.Type, name string) ([]*x509.Certificate, error) {
 	full := string(kind) + ":" + name
 	store, found := s[full]
 	if found && len(store.Absent) > 0 && kind != truststore.TypeTSA {
-		return store.Certificates, nil // one key provider's outage leaves the other stores in force
+		return store.Anchors(chainOf(ctx)), nil // one key provider's outage leaves the other stores in force
+	}
+	if found && len(store.Keys) > 0 {
+		return store.Anchors(chainOf(ctx)), nil // empty for a chain of anybody else
 	}
 	if !found || len(store.Certificates) == 0 {
 		return nil, truststore.TrustStoreError{Msg: fmt.Sprintf("the trust store %q has no certificates", full)}

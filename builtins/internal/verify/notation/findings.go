@@ -70,7 +70,7 @@ func (j *judgement) signerStores() []*trust.Store {
 // anchor returns the store whose certificate vouches for the chain, nil for none.
 func (j *judgement) anchor() *trust.Store {
 	for _, store := range j.signerStores() {
-		if _, err := signature.VerifyAuthenticity(&j.content.SignerInfo, store.Certificates); err == nil {
+		if _, err := signature.VerifyAuthenticity(&j.content.SignerInfo, store.Anchors(j.content.SignerInfo.CertificateChain)); err == nil {
 			return store
 		}
 	}
@@ -95,7 +95,7 @@ func without(stores []*trust.Store) string {
 	}
 	missing, some := "", false
 	for _, store := range stores {
-		if some = some || len(store.Certificates) > 0; len(store.Certificates) > 0 {
+		if some = some || !store.Empty(); !store.Empty() {
 			continue
 		}
 		missing = fmt.Sprintf("%s: %s", store.Name, or(store.Missing, "the store is empty"))
@@ -109,11 +109,11 @@ func without(stores []*trust.Store) string {
 	return missing
 }
 
-// named lists stores with the subjects of their certificates.
+// named lists stores with the subjects of their certificates and their keys.
 func named(stores []*trust.Store) string {
 	var names []string
 	for _, store := range stores {
-		names = append(names, fmt.Sprintf("%s (%s)", store.Name, report.Listed(subjects(store.Certificates))))
+		names = append(names, fmt.Sprintf("%s (%s)", store.Name, report.Listed(append(subjects(store.Certificates), keysOf(store)...))))
 	}
 	return report.OneLine(strings.Join(names, ", "))
 }
@@ -122,6 +122,14 @@ func subjects(certificates []*x509.Certificate) []string {
 	names := make([]string, len(certificates))
 	for i, c := range certificates {
 		names[i] = fmt.Sprintf("%q", nameOf(c))
+	}
+	return names
+}
+
+func keysOf(store *trust.Store) []string {
+	names := make([]string, len(store.Keys))
+	for i, k := range store.Keys {
+		names[i] = fmt.Sprintf("key %q of %s", k.Name, k.Fingerprint)
 	}
 	return names
 }

@@ -154,7 +154,7 @@ func missingStores(s *trust.Statement) string {
 	missing := "it names no ca or signingAuthority store"
 	for _, kind := range []string{trust.TypeCA, trust.TypeSigningAuthority} {
 		for _, store := range s.StoresOf(kind) {
-			if len(store.Certificates) > 0 {
+			if !store.Empty() {
 				return ""
 			}
 			missing = fmt.Sprintf("%s: %s", store.Name, or(store.Missing, "the store is empty"))

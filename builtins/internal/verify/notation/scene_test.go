@@ -35,6 +35,7 @@ type scene struct {
 	image    string
 	evidence func(*verify.Evidence)
 	verifier *notation.Verifier
+	options  trust.Options
 }
 
 type policy struct {
@@ -109,7 +110,7 @@ func (s *scene) document() *trust.Document {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	doc, err := trust.Parse(raw, trust.Options{})
+	doc, err := trust.Parse(raw, s.options)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -73,6 +73,7 @@ func (v *Verifier) judge(ctx context.Context, e verify.Evidence, doc *trust.Docu
 		return nil, err
 	}
 	ctx, j.answers = revocation.WithAnswers(ctx)
+	ctx = withChain(ctx, e.Manifest.Layers[0].MediaType, e.Blobs[0])
 	j.outcome, j.err = c.Verify(ctx, subject(e), e.Blobs[0], notation.VerifierVerifyOptions{
 		ArtifactReference:  artifactReference,
 		SignatureMediaType: e.Manifest.Layers[0].MediaType,
