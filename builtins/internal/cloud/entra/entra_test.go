@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud/entra"
-	"github.com/opa-ratify/opa-ratify/test/cloudtest"
+	"github.com/opa-ratify/opa-ratify/test/cloudtest/azuretest"
 )
 
 const resource = "https://vault.azure.net"
@@ -35,7 +35,7 @@ func get(t *testing.T, o entra.Options) (string, error) {
 
 func TestManagedIdentityIsTheMachines(t *testing.T) {
 	t.Parallel()
-	azure := cloudtest.NewAzure(time.Now)
+	azure := azuretest.New(time.Now)
 	machine := httptest.NewServer(azure.Machine())
 	defer machine.Close()
 	for _, tt := range []struct{ name, client, want string }{
@@ -61,7 +61,7 @@ func TestMetadataServiceIsOnThisMachineOrNowhere(t *testing.T) {
 }
 
 // binding is the environment of a pod with an identity binding.
-func binding(t *testing.T, azure *cloudtest.Azure, server *httptest.Server) map[string]string {
+func binding(t *testing.T, azure *azuretest.Azure, server *httptest.Server) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name string, content []byte) string {
@@ -74,14 +74,14 @@ func binding(t *testing.T, azure *cloudtest.Azure, server *httptest.Server) map[
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	return map[string]string{
 		"AZURE_TENANT_ID": azure.Tenant, "AZURE_CLIENT_ID": azure.ClientID,
-		"AZURE_FEDERATED_TOKEN_FILE":   write("token", []byte(azure.Assertion(azure.Subject, cloudtest.AssertionAudience, time.Now().Add(time.Hour)))),
+		"AZURE_FEDERATED_TOKEN_FILE":   write("token", []byte(azure.Assertion(azure.Subject, azuretest.AssertionAudience, time.Now().Add(time.Hour)))),
 		"AZURE_KUBERNETES_TOKEN_PROXY": server.URL + "/proxy", "AZURE_KUBERNETES_SNI_NAME": "example.com",
 		"AZURE_KUBERNETES_CA_FILE": write("ca", ca),
 	}
 }
 
 // tokenProxy takes what is for the authority under /proxy, for one server name.
-func tokenProxy(t *testing.T, azure *cloudtest.Azure) *httptest.Server {
+func tokenProxy(t *testing.T, azure *azuretest.Azure) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS.ServerName != "example.com" || r.Host != string(entra.Public) {
@@ -98,7 +98,7 @@ func tokenProxy(t *testing.T, azure *cloudtest.Azure) *httptest.Server {
 
 func TestIdentityBindingGoesThroughTheTokenProxy(t *testing.T) {
 	t.Parallel()
-	azure := cloudtest.NewAzure(time.Now)
+	azure := azuretest.New(time.Now)
 	values := binding(t, azure, tokenProxy(t, azure))
 	if token, err := get(t, entra.Options{Env: env(values)}); err != nil || token == "" || azure.Tokens() != 1 {
 		t.Errorf("%v, %d tokens", err, azure.Tokens())
@@ -107,7 +107,7 @@ func TestIdentityBindingGoesThroughTheTokenProxy(t *testing.T) {
 
 func TestIdentityBindingTrustsItsOwnAuthorityOnly(t *testing.T) {
 	t.Parallel()
-	azure := cloudtest.NewAzure(time.Now)
+	azure := azuretest.New(time.Now)
 	for _, tt := range []struct{ name, variable, value, want string }{
 		{"another server's name", "AZURE_KUBERNETES_SNI_NAME", "other.example", "certificate"},
 		{"no CA file", "AZURE_KUBERNETES_CA_FILE", "/none", "read CA of token proxy"},
@@ -126,7 +126,7 @@ func TestIdentityBindingTrustsItsOwnAuthorityOnly(t *testing.T) {
 
 func TestWrongEnvironmentOfAnIdentityBinding(t *testing.T) {
 	t.Parallel()
-	azure := cloudtest.NewAzure(time.Now)
+	azure := azuretest.New(time.Now)
 	for variable, value := range map[string]string{"AZURE_KUBERNETES_TOKEN_PROXY": "http://10.0.0.1", "AZURE_KUBERNETES_CA_DATA": "both"} {
 		values := binding(t, azure, tokenProxy(t, azure))
 		values[variable] = value

@@ -22,7 +22,8 @@ import (
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud/entra"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys/azurekeyvault"
-	"github.com/opa-ratify/opa-ratify/test/cloudtest"
+	"github.com/opa-ratify/opa-ratify/test/cloudtest/azuretest"
+	"github.com/opa-ratify/opa-ratify/test/cloudtest/hosts"
 )
 
 const (
@@ -39,9 +40,9 @@ func age(n int) time.Time { return now.Add(time.Duration(n-100) * time.Hour) }
 
 // scene is a vault and a pod that may read it.
 type scene struct {
-	vault    *cloudtest.Vault
-	azure    *cloudtest.Azure
-	hosts    *cloudtest.Hosts
+	vault    *azuretest.Vault
+	azure    *azuretest.Azure
+	hosts    *hosts.Hosts
 	handlers map[string]http.Handler
 	options  azurekeyvault.Options
 }
@@ -49,12 +50,12 @@ type scene struct {
 func newScene(t *testing.T) *scene {
 	t.Helper()
 	clock := func() time.Time { return now }
-	azure := cloudtest.NewAzure(clock)
+	azure := azuretest.New(clock)
 	s := &scene{azure: azure, vault: azure.NewVault(host)}
 	s.handlers = map[string]http.Handler{host: s.vault, "login.microsoftonline.com": azure.Authority()}
-	s.hosts = cloudtest.NewHosts(t, s.handlers)
+	s.hosts = hosts.New(t, s.handlers)
 	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, []byte(azure.Assertion(azure.Subject, cloudtest.AssertionAudience, now.Add(time.Hour))), 0o600); err != nil {
+	if err := os.WriteFile(token, []byte(azure.Assertion(azure.Subject, azuretest.AssertionAudience, now.Add(time.Hour))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s.options = azurekeyvault.Options{VaultURI: uri, Identity: entra.Options{TenantID: azure.Tenant, ClientID: azure.ClientID, TokenFile: token, Transport: s.hosts.Transport(), Now: clock}}
@@ -142,8 +143,8 @@ func TestCertificatesComeWithTheirChainAndWithoutTheirKey(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	private := "-----BEGIN PRIVATE KEY-----\naHVudGVyMg==\n-----END PRIVATE KEY-----\n"
-	s.vault.PutSecret("release", cloudtest.Version{Version: "v1", ContentType: text, Value: private + chain(t), Created: age(1)})
-	s.vault.PutSecret("partner", cloudtest.Version{Version: "v1", ContentType: pfx, Value: container(t, "mac-sha256.p12"), Created: age(1)})
+	s.vault.PutSecret("release", azuretest.Version{Version: "v1", ContentType: text, Value: private + chain(t), Created: age(1)})
+	s.vault.PutSecret("partner", azuretest.Version{Version: "v1", ContentType: pfx, Value: container(t, "mac-sha256.p12"), Created: age(1)})
 	s.options.Certificates = []azurekeyvault.Object{{Name: "release"}, {Name: "partner", Versions: []string{uri + "/keys/partner/v1"}}}
 	got, err := s.fetch(t, s.source(t))
 	compare(t, []told{{"release", "v1", chain(t), true, ""}, {"partner", "v1", chain(t), true, ""}}, got, err)
@@ -158,7 +159,7 @@ func TestKeysOfEachTypeArePublicKeys(t *testing.T) {
 	}
 	want := []told{}
 	for name, public := range map[string]any{"rsa": &k.PublicKey, "p256": ecKey(t, elliptic.P256()), "p384": ecKey(t, elliptic.P384()), "p521": ecKey(t, elliptic.P521())} {
-		s.vault.PutKey(name, cloudtest.Version{Version: "v1", Key: public, Created: age(1), HSM: name == "p384" || name == "rsa"})
+		s.vault.PutKey(name, azuretest.Version{Version: "v1", Key: public, Created: age(1), HSM: name == "p384" || name == "rsa"})
 		s.options.Keys = append(s.options.Keys, azurekeyvault.Object{Name: name})
 		want = append(want, told{name, "v1", encoded(t, public), true, ""})
 	}
@@ -170,9 +171,9 @@ func TestKeysOfEachTypeArePublicKeys(t *testing.T) {
 func rotated(t *testing.T, s *scene) (first, third string) {
 	t.Helper()
 	a, b, c := ecKey(t, elliptic.P256()), ecKey(t, elliptic.P256()), ecKey(t, elliptic.P256())
-	s.vault.PutKey("release", cloudtest.Version{Version: "v1", Key: a, Created: age(1)})
-	s.vault.PutKey("release", cloudtest.Version{Version: "v2", Key: b, Created: age(2), Disabled: true})
-	s.vault.PutKey("release", cloudtest.Version{Version: "v3", Key: c, Created: age(3)})
+	s.vault.PutKey("release", azuretest.Version{Version: "v1", Key: a, Created: age(1)})
+	s.vault.PutKey("release", azuretest.Version{Version: "v2", Key: b, Created: age(2), Disabled: true})
+	s.vault.PutKey("release", azuretest.Version{Version: "v3", Key: c, Created: age(3)})
 	return encoded(t, a), encoded(t, c)
 }
 
@@ -227,7 +228,7 @@ func TestDisabledCurrentVersionIsNotReplaced(t *testing.T) {
 func TestValidityIsTakenOver(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.vault.PutKey("release", cloudtest.Version{Version: "v1", Key: ecKey(t, elliptic.P256()), Created: age(1), NotBefore: age(2), Expires: age(3)})
+	s.vault.PutKey("release", azuretest.Version{Version: "v1", Key: ecKey(t, elliptic.P256()), Created: age(1), NotBefore: age(2), Expires: age(3)})
 	s.options.Keys = []azurekeyvault.Object{{Name: "release"}}
 	snapshot, err := s.source(t).Fetch(t.Context())
 	if err != nil || len(snapshot.Keys) != 1 || !snapshot.Keys[0].NotBefore.Equal(age(2)) || !snapshot.Keys[0].NotAfter.Equal(age(3)) {
@@ -248,7 +249,7 @@ func TestSecretsThatAreNoCertificateAreSaidToBe(t *testing.T) {
 		{"not PKCS#12", pfx, "aHVudGVyMg==", "choose the content type application/x-pem-file"},
 	} {
 		s := newScene(t)
-		s.vault.PutSecret("release", cloudtest.Version{Version: "v1", ContentType: tt.contentType, Value: tt.value, Created: age(1)})
+		s.vault.PutSecret("release", azuretest.Version{Version: "v1", ContentType: tt.contentType, Value: tt.value, Created: age(1)})
 		s.options.Certificates = []azurekeyvault.Object{{Name: "release"}}
 		got, err := s.fetch(t, s.source(t))
 		if err != nil || len(got) != 1 || !strings.HasPrefix(got[0].Err, `get certificate "release": unusable`) || !strings.Contains(got[0].Err, tt.want) || strings.Contains(got[0].Err, "hunter2") || got[0].Latest {
@@ -274,7 +275,7 @@ func TestKeysThatAreNoneAreSaidToBe(t *testing.T) {
 		{"no numbers", map[string]any{"kty": "RSA", "n": "!", "e": ""}, "no number"},
 	} {
 		s := newScene(t)
-		s.vault.PutKey("release", cloudtest.Version{Version: "v1", Key: tt.jwk, Created: age(1)})
+		s.vault.PutKey("release", azuretest.Version{Version: "v1", Key: tt.jwk, Created: age(1)})
 		s.options.Keys = []azurekeyvault.Object{{Name: "release"}}
 		got, err := s.fetch(t, s.source(t))
 		if err != nil || len(got) != 1 || !strings.Contains(got[0].Err, tt.want) || got[0].PEM != "" {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys/azurekeyvault"
-	"github.com/opa-ratify/opa-ratify/test/cloudtest"
+	"github.com/opa-ratify/opa-ratify/test/cloudtest/azuretest"
 )
 
 // A failure of the service takes nothing away, and is reported.
@@ -37,12 +37,12 @@ func TestFailuresAreReportedAndNotFinal(t *testing.T) {
 	}{
 		{"expired service account token", func(t *testing.T, s *scene) {
 			t.Helper()
-			expired := s.azure.Assertion(s.azure.Subject, cloudtest.AssertionAudience, now.Add(-time.Hour))
+			expired := s.azure.Assertion(s.azure.Subject, azuretest.AssertionAudience, now.Add(-time.Hour))
 			if err := os.WriteFile(s.options.Identity.TokenFile, []byte(expired), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}, "get Microsoft Entra token: AADSTS700024"},
-		{"wrong tenant", func(_ *testing.T, s *scene) { s.handlers[host] = cloudtest.NewAzure(time.Now).NewVault(host) }, `does not accept a token of tenant "11111111-2222-3333-4444-555555555555"`},
+		{"wrong tenant", func(_ *testing.T, s *scene) { s.handlers[host] = azuretest.New(time.Now).NewVault(host) }, `does not accept a token of tenant "11111111-2222-3333-4444-555555555555"`},
 		{"no role", reply(host, 403, `{"error":{"code":"Forbidden","message":"Caller is not authorized, token=hunter2","innererror":{"code":"ForbiddenByRbac"}}}`), "ForbiddenByRbac the identity may not read it"},
 		{"firewall", reply(host, 403, `{"error":{"code":"Forbidden","message":"x","innererror":{"code":"ForbiddenByFirewall"}}}`), "firewall"},
 		{"down", reply(host, 503, `hunter2`), `get key "release": 503 service unavailable (request id request-3)`},
@@ -173,7 +173,7 @@ func TestOneBadKeyLeavesTheOthers(t *testing.T) {
 	s := newScene(t)
 	_, third := rotated(t, s)
 	good := ecKey(t, elliptic.P384())
-	s.vault.PutKey("other", cloudtest.Version{Version: "v1", Key: good, Created: age(1)})
+	s.vault.PutKey("other", azuretest.Version{Version: "v1", Key: good, Created: age(1)})
 	service := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/keys/other") {
 			w.WriteHeader(http.StatusBadGateway)

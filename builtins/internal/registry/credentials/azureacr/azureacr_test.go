@@ -20,15 +20,16 @@ import (
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud/entra"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials/azureacr"
-	"github.com/opa-ratify/opa-ratify/test/cloudtest"
+	"github.com/opa-ratify/opa-ratify/test/cloudtest/azuretest"
+	"github.com/opa-ratify/opa-ratify/test/cloudtest/hosts"
 )
 
 var now = time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
 
 // scene is a pod of a workload with a registry of each cloud.
 type scene struct {
-	azure    *cloudtest.Azure
-	hosts    *cloudtest.Hosts
+	azure    *azuretest.Azure
+	hosts    *hosts.Hosts
 	options  azureacr.Options
 	handlers map[string]http.Handler
 	clock    *clock
@@ -54,7 +55,7 @@ func (c *clock) advance(d time.Duration) {
 func newScene(t *testing.T) *scene {
 	t.Helper()
 	c := &clock{at: now}
-	s := &scene{azure: cloudtest.NewAzure(c.now), clock: c}
+	s := &scene{azure: azuretest.New(c.now), clock: c}
 	registry := s.azure.Registry(http.NotFoundHandler())
 	s.handlers = map[string]http.Handler{
 		"login.microsoftonline.com": s.azure.Authority(),
@@ -63,12 +64,12 @@ func newScene(t *testing.T) *scene {
 		"contoso.azurecr.io":        registry, "fabrikam.azurecr.io": registry,
 		"contoso.azurecr.us": registry, "contoso.azurecr.cn": registry, "contoso.eastus.geo.azurecr.io": registry,
 	}
-	s.hosts = cloudtest.NewHosts(t, s.handlers)
+	s.hosts = hosts.New(t, s.handlers)
 	s.options.Identity = entra.Options{
 		TenantID: s.azure.Tenant, ClientID: s.azure.ClientID, TokenFile: filepath.Join(t.TempDir(), "token"),
 		Transport: s.hosts.Transport(), Now: c.now,
 	}
-	s.project(t, s.azure.Assertion(s.azure.Subject, cloudtest.AssertionAudience, now.Add(time.Hour))+"\n")
+	s.project(t, s.azure.Assertion(s.azure.Subject, azuretest.AssertionAudience, now.Add(time.Hour))+"\n")
 	return s
 }
 
@@ -97,7 +98,7 @@ func TestWorkloadIdentityGivesARefreshTokenInEachCloud(t *testing.T) {
 	} {
 		s := newScene(t)
 		got, expires, err := s.provider(t).Fetch(t.Context(), host)
-		if err != nil || got.RefreshToken == "" || !expires.Equal(now.Add(cloudtest.RefreshLife)) {
+		if err != nil || got.RefreshToken == "" || !expires.Equal(now.Add(azuretest.RefreshLife)) {
 			t.Errorf("%s: %v, expires %v", host, err, expires)
 		}
 		want := []string{"POST " + authority + "/" + s.azure.Tenant + "/oauth2/v2.0/token", "POST " + host + "/oauth2/exchange"}
@@ -195,7 +196,7 @@ func faults() []fault {
 	const entraHost, registry = "login.microsoftonline.com", "contoso.azurecr.io"
 	return []fault{
 		{"expired service account token", project(func(s *scene) string {
-			return s.azure.Assertion(s.azure.Subject, cloudtest.AssertionAudience, now.Add(-time.Second))
+			return s.azure.Assertion(s.azure.Subject, azuretest.AssertionAudience, now.Add(-time.Second))
 		}), []string{"get Microsoft Entra token: AADSTS700024", "expired", "(request id trace-1)"}, false},
 		{
 			"wrong audience", project(func(s *scene) string {
@@ -205,10 +206,10 @@ func faults() []fault {
 			false,
 		},
 		{"another service account", project(func(s *scene) string {
-			return s.azure.Assertion("system:serviceaccount:default:default", cloudtest.AssertionAudience, now.Add(time.Hour))
+			return s.azure.Assertion("system:serviceaccount:default:default", azuretest.AssertionAudience, now.Add(time.Hour))
 		}), []string{"AADSTS700213", "system:serviceaccount:default:default"}, false},
 		{"forged", project(func(s *scene) string {
-			return s.azure.Assertion(s.azure.Subject, cloudtest.AssertionAudience, now.Add(time.Hour)) + "x"
+			return s.azure.Assertion(s.azure.Subject, azuretest.AssertionAudience, now.Add(time.Hour)) + "x"
 		}), []string{"AADSTS700027"}, false},
 		{"another client", func(_ *testing.T, s *scene) { s.options.Identity.ClientID = "somebody" }, []string{"AADSTS700016", "client_id"}, false},
 		{"another tenant", func(_ *testing.T, s *scene) { s.options.Identity.TenantID = "elsewhere.example" }, []string{"AADSTS90002", "tenant_id"}, false},

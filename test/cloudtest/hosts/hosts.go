@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cloudtest
+// Package hosts is a small internet of handlers for tests.
+package hosts
 
 import (
 	"context"
@@ -21,9 +22,9 @@ type Hosts struct {
 	seen []string
 }
 
-// NewHosts serves handlers by host name until the test ends. A host without a
+// New serves handlers by host name until the test ends. A host without a
 // handler answers 502 and is recorded as every other.
-func NewHosts(tb testing.TB, handlers map[string]http.Handler) *Hosts {
+func New(tb testing.TB, handlers map[string]http.Handler) *Hosts {
 	tb.Helper()
 	h := &Hosts{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

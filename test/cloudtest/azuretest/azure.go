@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cloudtest stands in for clouds: their token services, registries and key
-// services, under their real host names. The stand-ins check what they are sent as
-// the real ones do, signatures included, and answer in their forms.
-package cloudtest
+// Package azuretest stands in for Azure: its token services, registries and key
+// vaults, under their real host names. The stand-ins check what they are sent as
+// the real ones do, signatures included, and answer in their forms. They were
+// written from the documentation and not compared with the live service.
+package azuretest
 
 import (
 	"encoding/json"
@@ -33,9 +34,9 @@ type Azure struct {
 // AssertionAudience is what a service account token for Entra is for.
 const AssertionAudience = "api://AzureADTokenExchange"
 
-// NewAzure returns a tenant whose identity is federated with the service account
+// New returns a tenant whose identity is federated with the service account
 // ratify of namespace gatekeeper-system.
-func NewAzure(now func() time.Time) *Azure {
+func New(now func() time.Time) *Azure {
 	return &Azure{
 		Tenant: "11111111-2222-3333-4444-555555555555", ClientID: "66666666-7777-8888-9999-000000000000",
 		Issuer: "https://oidc.example/cluster/", Subject: "system:serviceaccount:gatekeeper-system:ratify", Now: now,
