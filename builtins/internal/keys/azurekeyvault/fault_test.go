@@ -156,7 +156,7 @@ func newSet(t *testing.T, source keys.Source) (*keys.Set, func()) {
 	fetched := make(chan struct{}, 1)
 	set := keys.NewSet([]keys.Provider{{Name: "prod", Source: source, RefreshInterval: time.Hour, MaxStale: 24 * time.Hour}}, keys.Options{
 		Now:     func() time.Time { return now.Add(time.Duration(passed.Load())) },
-		Fetched: func(string, error) { fetched <- struct{}{} },
+		Fetched: func(keys.Status) { fetched <- struct{}{} },
 	})
 	lookup(t, set, "")
 	<-fetched

@@ -15,6 +15,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,7 +25,11 @@ import (
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud/entra"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials"
 )
+
+// Name of the provider.
+const Name = "azure_acr"
 
 // Options configures a [Provider].
 type Options struct {
@@ -33,9 +38,10 @@ type Options struct {
 	Identity entra.Options
 }
 
-// Provider gives credentials. It may be shared between goroutines. It keeps Entra
-// tokens, and no registry's credential: that is its caller's to keep.
+// Provider is a [credentials.Provider]. It may be shared between goroutines.
 type Provider struct {
+	*credentials.Cached
+
 	identity *entra.Identity
 	client   cloud.Client
 	now      func() time.Time
@@ -52,7 +58,9 @@ func New(o Options) (*Provider, error) {
 	if now == nil {
 		now = time.Now
 	}
-	return &Provider{identity: identity, client: cloud.Client{Transport: o.Identity.Transport}, now: now}, nil
+	p := &Provider{identity: identity, client: cloud.Client{Transport: o.Identity.Transport}, now: now}
+	p.Cached = credentials.NewCached(p.Fetch, now)
+	return p, nil
 }
 
 // Owns reports whether a canonical host is a registry of Azure.
@@ -65,23 +73,33 @@ func (p *Provider) Owns(host string) bool {
 // where the registry refuses tokens for the resource manager.
 const resource = "https://containerregistry.azure.net"
 
-// Fetch returns the credential for a canonical host and the time it expires at. The
-// error is a [*cloud.Error], or ctx's.
+// Fetch asks for the credential of a canonical host. The error is a
+// [*credentials.Error], or ctx's.
 func (p *Provider) Fetch(ctx context.Context, host string) (auth.Credential, time.Time, error) {
+	refresh, err := p.refreshToken(ctx, host)
+	if e, ok := errors.AsType[*cloud.Error](err); ok {
+		err = &credentials.Error{Provider: Name, Step: e.Step, Code: e.Code, Message: e.Message, RequestID: e.RequestID, Retryable: e.Retryable, Err: e.Err}
+	}
+	if err != nil {
+		return auth.EmptyCredential, time.Time{}, err
+	}
+	return auth.Credential{RefreshToken: refresh}, expiry(refresh, p.now()), nil
+}
+
+func (p *Provider) refreshToken(ctx context.Context, host string) (string, error) {
 	in, ok := cloudOf(host)
 	if !ok {
-		return auth.EmptyCredential, time.Time{}, &cloud.Error{Step: "check host", Message: host + " is no registry of Azure"}
+		return "", &cloud.Error{Step: "check host", Message: host + " is no registry of Azure"}
 	}
 	token, err := p.identity.Token(ctx, resource, in)
 	if err != nil {
-		return auth.EmptyCredential, time.Time{}, err
+		return "", err
 	}
 	refresh, err := p.exchange(ctx, host, token)
 	if err != nil {
 		p.identity.Forget(resource)
-		return auth.EmptyCredential, time.Time{}, err
 	}
-	return auth.Credential{RefreshToken: refresh}, expiry(refresh, p.now()), nil
+	return refresh, err
 }
 
 const stepExchange = "exchange token"

@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
-	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud/entra"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials/azureacr"
 	"github.com/opa-ratify/opa-ratify/test/cloudtest/azuretest"
 	"github.com/opa-ratify/opa-ratify/test/cloudtest/hosts"
@@ -172,6 +172,48 @@ func TestLookAlikesGetNothing(t *testing.T) {
 	}
 }
 
+// One exchange per registry and life of its token, however many ask.
+func TestCredentialIsKeptAndRenewed(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	var p credentials.Provider = s.provider(t)
+	exchanges := func() (n int) {
+		for _, r := range s.hosts.Requests() {
+			if strings.HasSuffix(r, "/oauth2/exchange") {
+				n++
+			}
+		}
+		return n
+	}
+	var all sync.WaitGroup
+	for range 200 {
+		all.Go(func() {
+			if got, err := p.Credential(t.Context(), "contoso.azurecr.io"); err != nil || got.RefreshToken == "" {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := exchanges(); n != 1 {
+		t.Errorf("%d exchanges, want 1", n)
+	}
+	s.clock.advance(azuretest.RefreshLife + time.Minute)
+	s.project(t, s.azure.Assertion(s.azure.Subject, azuretest.AssertionAudience, s.clock.now().Add(time.Hour)))
+	if _, err := p.Credential(t.Context(), "contoso.azurecr.io"); err != nil || exchanges() != 2 {
+		t.Errorf("after its life: %v, %d exchanges", err, exchanges())
+	}
+}
+
+func TestErrorNamesTheProvider(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.project(t, s.azure.Assertion(s.azure.Subject, azuretest.AssertionAudience, now))
+	_, err := s.provider(t).Credential(t.Context(), "contoso.azurecr.io")
+	if err == nil || !strings.HasPrefix(err.Error(), "credential provider azure_acr: get Microsoft Entra token: AADSTS700024 ") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // fault is something that goes wrong and what is said of it.
 type fault struct {
 	name      string
@@ -242,7 +284,7 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 			s := newScene(t)
 			tt.fail(t, s)
 			got, _, err := s.provider(t).Fetch(t.Context(), "contoso.azurecr.io")
-			e, ok := errors.AsType[*cloud.Error](err)
+			e, ok := errors.AsType[*credentials.Error](err)
 			if !ok || got != auth.EmptyCredential {
 				t.Fatalf("got %+v, %v", got, err)
 			}
