@@ -36,21 +36,32 @@ type Client struct {
 }
 
 // Refusal is what a service says in an answer that is not a success.
-type Refusal struct{ Code, Message, RequestID string }
+type Refusal struct {
+	Code, Message, RequestID string
+	// Advice is what we say about the code, shown as it is; "" for nothing.
+	Advice string
+	// Retryable says that asking again may help, whatever the status says.
+	Retryable bool
+}
 
-// Explain reads a service's own form of refusal. What it returns is made safe to
+// Explain reads a service's own form of refusal. All but the advice is made safe to
 // show by the caller.
 type Explain func(header http.Header, body []byte) Refusal
 
 // JSON makes the request and decodes a 200 answer into into. Everything else is an
 // [*Error]; a redirect too, whatever its target.
 func (c *Client) JSON(step string, req *http.Request, explain Explain, into any) error {
+	return c.Decode(step, req, explain, func(body []byte) error { return json.Unmarshal(body, into) })
+}
+
+// Decode is [Client.JSON] for services that answer in another form.
+func (c *Client) Decode(step string, req *http.Request, explain Explain, decode func(body []byte) error) error {
 	body, err := c.do(step, req, explain)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return &Error{Step: step, Message: "the answer of " + req.URL.Host + " is not the JSON that was asked for"}
+	if err := decode(body); err != nil {
+		return &Error{Step: step, Message: "the answer of " + req.URL.Host + " is not in the form that was asked for"}
 	}
 	return nil
 }
@@ -81,13 +92,18 @@ func (c *Client) do(step string, req *http.Request, explain Explain) ([]byte, er
 func refused(step string, req *http.Request, resp *http.Response, said Refusal) *Error {
 	e := &Error{
 		Step: step, Code: code(said.Code, resp.StatusCode), Message: problem.Sanitise(said.Message),
-		RequestID: identifier(said.RequestID), Retryable: retryable(resp.StatusCode),
+		RequestID: identifier(said.RequestID), Retryable: said.Retryable || retryable(resp.StatusCode),
 	}
-	if e.Retryable {
+	if retryable(resp.StatusCode) {
 		e.Err = &problem.Problem{Status: resp.StatusCode}
+	} else if e.Retryable {
+		e.Err = &problem.Problem{Status: http.StatusTooManyRequests}
 	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		e.Code, e.Message = strconv.Itoa(resp.StatusCode), redirectTarget(req, resp)
+	}
+	if said.Advice != "" {
+		e.Message = strings.TrimPrefix(e.Message+"; "+said.Advice, "; ")
 	}
 	if e.Message == "" {
 		e.Message = strings.ToLower(http.StatusText(resp.StatusCode))

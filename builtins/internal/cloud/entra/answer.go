@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
 )
 
 // answer is a token and its life. The metadata service writes numbers as strings.
@@ -62,8 +63,8 @@ func explain(h http.Header, body []byte, assertion string) cloud.Refusal {
 	}
 	r.Code = code
 	r.Message = trace.ReplaceAllString(strings.TrimPrefix(said.Description, code+": "), "")
-	if next := advice(code, assertion); next != "" {
-		r.Message = next
+	if r.Advice = advice(code, assertion); r.Advice != "" {
+		r.Message = ""
 	}
 	return r
 }
@@ -108,5 +109,5 @@ func subject(assertion string) string {
 	if err != nil {
 		return "not readable"
 	}
-	return claims.Subject + " for " + string(audience) + " of " + claims.Issuer
+	return problem.Sanitise(claims.Subject + " for " + string(audience) + " of " + claims.Issuer)
 }

@@ -160,8 +160,8 @@ func (s *Source) explain(h http.Header, body []byte) cloud.Refusal {
 	if said.Error.Inner.Code != "" {
 		r.Code = said.Error.Inner.Code
 	}
-	if next := advice(r.Code, s.identity.Tenant()); next != "" {
-		r.Message = next
+	if r.Advice = advice(r.Code, s.identity.Tenant()); r.Advice != "" {
+		r.Message = ""
 	}
 	return r
 }

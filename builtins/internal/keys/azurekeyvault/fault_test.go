@@ -49,7 +49,7 @@ func TestFailuresAreReportedAndNotFinal(t *testing.T) {
 		{"throttled", reply(host, 429, `{"error":{"code":"Throttled","message":"Request was not processed"}}`), "Throttled"},
 		{"redirect", reply(host, 302, ``), "evil.example, which is not followed"},
 		{"page of a proxy", reply(host, 404, `<html>hunter2`), `get key "release": 404`},
-		{"not JSON", reply(host, 200, `<html>hunter2`), "not the JSON"},
+		{"not JSON", reply(host, 200, `<html>hunter2`), "not in the form"},
 		{"another object", reply(host, 200, `{"key":{"kid":"https://contoso.vault.azure.net/keys/other/v1"},"attributes":{"enabled":true}}`), "another object"},
 		{"unexpected types", reply(host, 500, `{"error":{"code":404,"message":["hunter2"]}}`), `get key "release": 500`},
 	} {

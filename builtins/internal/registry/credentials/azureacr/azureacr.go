@@ -138,7 +138,7 @@ func explain(h http.Header, body []byte) cloud.Refusal {
 		r.Code, r.Message = said.Errors[0].Code, said.Errors[0].Message
 	}
 	if r.Code == "UNAUTHORIZED" || r.Code == "DENIED" {
-		r.Message += "; has the identity the role AcrPull (or Container Registry Repository Reader) on the registry, and is it of its tenant?"
+		r.Advice = "has the identity the role AcrPull (or Container Registry Repository Reader) on the registry, and is it of its tenant?"
 	}
 	return r
 }

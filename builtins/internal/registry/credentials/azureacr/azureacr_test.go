@@ -261,7 +261,7 @@ func faults() []fault {
 		{"authority is down", reply(entraHost, 503, `{}`), []string{"get Microsoft Entra token: 503"}, true},
 		{"authority throttles", reply(entraHost, 429, `{"error":"temporarily_unavailable"}`), []string{"temporarily_unavailable"}, true},
 		{"authority redirects", reply(entraHost, 307, ``), []string{"307", "evil.example"}, false},
-		{"authority answers HTML", reply(entraHost, 200, `<html>`), []string{"JSON"}, false},
+		{"authority answers HTML", reply(entraHost, 200, `<html>`), []string{"not in the form"}, false},
 		{"authority answers without a token", reply(entraHost, 200, `{"expires_in":3600}`), []string{"no access_token"}, false},
 		{"token without a life", reply(entraHost, 200, `{"access_token":"hunter2"}`), []string{"how long"}, false},
 		{"unexpected types", reply(entraHost, 400, `{"error":[1],"error_description":{"a":"hunter2"}}`), []string{"get Microsoft Entra token: 400"}, false},
