@@ -59,17 +59,29 @@ func (a *Azure) Tokens() int {
 // Authority is login.microsoftonline.com or that of another cloud.
 func (a *Azure) Authority() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.Path == "/"+a.Tenant+"/v2.0/.well-known/openid-configuration" {
+			a.configuration(w, "https://"+r.Host+"/"+a.Tenant)
+			return
+		}
 		code, description := a.objection(r)
 		if code != "" {
 			refuse(w, code, description)
 			return
 		}
-		resource, ok := strings.CutSuffix(r.PostFormValue("scope"), "/.default")
-		if !ok {
-			refuse(w, "AADSTS1002012", "The provided value for scope is not valid.")
-			return
+		for scope := range strings.FieldsSeq(r.PostFormValue("scope")) { // beside it, the vendor's clients ask for openid and the like
+			if resource, ok := strings.CutSuffix(scope, "/.default"); ok {
+				a.give(w, resource, false)
+				return
+			}
 		}
-		a.give(w, resource, false)
+		refuse(w, "AADSTS1002012", "The provided value for scope is not valid.")
+	})
+}
+
+// configuration tells the vendor's clients where to ask.
+func (a *Azure) configuration(w http.ResponseWriter, base string) {
+	answer(w, http.StatusOK, map[string]any{
+		"issuer": base + "/v2.0", "token_endpoint": base + "/oauth2/v2.0/token", "authorization_endpoint": base + "/oauth2/v2.0/authorize",
 	})
 }
 
