@@ -20,7 +20,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-
 	"github.com/opa-ratify/opa-ratify/test/cloudtest/awstest"
 	"github.com/opa-ratify/opa-ratify/test/cloudtest/hosts"
 )

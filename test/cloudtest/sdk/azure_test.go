@@ -17,7 +17,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
-
 	"github.com/opa-ratify/opa-ratify/test/cloudtest/azuretest"
 	"github.com/opa-ratify/opa-ratify/test/cloudtest/hosts"
 )
