@@ -147,7 +147,7 @@ func (i *Identity) Tenant() string { return i.o.TenantID }
 // is the caller's to send it only to hosts of that resource. The error is a
 // [*cloud.Error], or ctx's.
 func (i *Identity) Token(ctx context.Context, resource string, in Cloud) (string, error) {
-	return i.tokens.Get(ctx, resource, func(ctx context.Context) (string, time.Time, error) {
+	return i.tokens.Get(ctx, resource+" "+string(in), func(ctx context.Context) (string, time.Time, error) {
 		if i.o.Method == ManagedIdentity {
 			return i.machineToken(ctx, resource)
 		}
@@ -155,5 +155,5 @@ func (i *Identity) Token(ctx context.Context, resource string, in Cloud) (string
 	})
 }
 
-// Forget drops the token for a resource, which did not accept it.
-func (i *Identity) Forget(resource string) { i.tokens.Forget(resource) }
+// Forget drops the token for a resource in a cloud, which did not accept it.
+func (i *Identity) Forget(resource string, in Cloud) { i.tokens.Forget(resource + " " + string(in)) }

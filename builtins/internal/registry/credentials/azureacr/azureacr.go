@@ -96,8 +96,8 @@ func (p *Provider) refreshToken(ctx context.Context, host string) (string, error
 		return "", err
 	}
 	refresh, err := p.exchange(ctx, host, token)
-	if err != nil {
-		p.identity.Forget(resource)
+	if e, ok := errors.AsType[*cloud.Error](err); ok && !e.Retryable {
+		p.identity.Forget(resource, in)
 	}
 	return refresh, err
 }

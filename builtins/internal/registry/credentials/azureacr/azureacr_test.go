@@ -319,6 +319,34 @@ func TestWaitingEndsWithTheCaller(t *testing.T) {
 	}
 }
 
+// The resource has one name in all clouds, and a token is good in one of them.
+func TestTokenOfOneCloudIsNotSentToAnother(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	p := s.provider(t)
+	for i, host := range []string{"contoso.azurecr.io", "contoso.azurecr.cn", "contoso.azurecr.us", "fabrikam.azurecr.io"} {
+		if _, _, err := p.Fetch(t.Context(), host); err != nil || s.azure.Tokens() != min(i+1, 3) {
+			t.Errorf("%s: %v, %d tokens", host, err, s.azure.Tokens())
+		}
+	}
+}
+
+// An outage of the registry costs no new token.
+func TestTokenOutlivesAnOutageOfTheRegistry(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.handlers["contoso.azurecr.io"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	p := s.provider(t)
+	for range 3 {
+		if _, _, err := p.Fetch(t.Context(), "contoso.azurecr.io"); err == nil {
+			t.Error("no error")
+		}
+	}
+	if s.azure.Tokens() != 1 {
+		t.Errorf("%d tokens, want 1", s.azure.Tokens())
+	}
+}
+
 // A registry that no longer accepts the token is asked with a new one next time.
 func TestRefusedTokenIsForgotten(t *testing.T) {
 	t.Parallel()
