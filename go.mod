@@ -52,6 +52,7 @@ require (
 	gopkg.in/yaml.v3 v3.0.1
 	k8s.io/apimachinery v0.36.2
 	oras.land/oras-go/v2 v2.6.4
+	software.sslmate.com/src/go-pkcs12 v0.7.4
 )
 
 require (
@@ -203,5 +204,4 @@ require (
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730 // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.3.2 // indirect
-	software.sslmate.com/src/go-pkcs12 v0.7.4 // indirect
 )
