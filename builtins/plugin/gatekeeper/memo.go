@@ -22,7 +22,9 @@ func functions() []ast.Ref {
 		ast.MustParseRef("data.ratify.report.codes"),
 		ast.MustParseRef("data.ratify.report.retryable"),
 		ast.MustParseRef("data.ratify.policy.statements"),
+		ast.MustParseRef("data.ratify.policy._demanded_here"),
 		ast.MustParseRef("data.ratify.policy_settings._standing_faults"),
+		ast.MustParseRef("data.ratify.policy_settings._named"),
 	}
 }
 

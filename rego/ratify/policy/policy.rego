@@ -46,10 +46,8 @@ import data.ratify.quorum
 decision(request, settings) := exemption.applied(_enforced(findings), request, _exemptions(built)) if {
 	built := object.union(settings, {}) # OPA copies what a rule made for every function, but not what a built-in made
 	policy_settings.faults(request, built) == []
-	statements(built.policies, request.image) != []
-	findings := [[statement, quorum.evaluation(statement, request, built)] |
-		some statement in _demanded(request, built)
-	]
+	demanded := _demanded_here(request.image, policy_settings.namespaced(request, built), built.policies)
+	findings := [[statement, quorum.evaluation(statement, request, built)] | some statement in demanded]
 } else := _denied(request, "no_trust_policy", "trust", faults) if {
 	faults := policy_settings.faults(request, settings)
 	count(faults) > 0
@@ -86,6 +84,13 @@ else := [registry, count([s | some s in path; not s in {"*", "**"}]), count(path
 	path := array.slice(segments, 1, count(segments))
 	registry := 2 - count([1 | startswith(scope, "*.")])
 	tail := 1 - count([s | some s in path; s == "**"])
+}
+
+# What counts for an image if the cluster's list has something for it: the plugin's
+# routes keep what it answers.
+_demanded_here(image, namespaced, policies) := array.concat(demanded, statements(namespaced, image)) if {
+	demanded := statements(policies, image)
+	demanded != []
 }
 
 _demanded(request, settings) := array.concat(
@@ -126,7 +131,20 @@ _denied(request, code, stage, lines) := {
 _exemptions(settings) := object.get(settings, "exemptions", {})
 
 # Pairs of a policy and what it finds. Those that deny decide, and the report is theirs.
-_enforced(findings) := object.union(quorum.total(enforced), _unenforced(findings)) if {
+# The first case is most of what is asked; the second says the same of it.
+_enforced(findings) := {
+	"allow": true,
+	"report": found.reports[0],
+	"reasons": [],
+	"warnings": [],
+	"dryrun": [],
+	"exemption": {},
+} if {
+	[[statement, found]] := findings
+	policy_settings.enforcement(statement) == "deny"
+	found.verdict == "verified"
+	count(found.reports) == 1
+} else := object.union(quorum.total(enforced), _unenforced(findings)) if {
 	enforced := _evaluations(findings, "deny")
 	count(enforced) > 0
 } else := object.union_n([quorum.total(unenforced), _unenforced(findings), {"allow": true, "reasons": []}]) if {

@@ -30,7 +30,10 @@ namespaced(request, settings) := object.get(settings, ["namespaces", _namespace(
 # METADATA
 # title: Trust documents of a policy
 # description: An array of the trust documents of a policy, named ones looked up; one, or one per signer.
-trusts(statement, settings) := [_document(trust, settings) | some trust in _trusts(statement)]
+trusts(statement, settings) := _named(statement, object.get(settings, "documents", null))
+
+# The plugin's routes keep what it answers.
+_named(statement, documents) := [_document(trust, documents) | some trust in _trusts(statement)]
 
 # METADATA
 # title: How many signers a policy demands
@@ -47,7 +50,7 @@ else := [statement.trust]
 
 _document(trust, _) := trust if is_object(trust)
 
-_document(trust, settings) := settings.documents[trust] if is_string(trust)
+_document(trust, documents) := documents[trust] if is_string(trust)
 
 _namespace(request) := object.get(request, "namespace", "")
 
@@ -123,7 +126,7 @@ _trust_faults(statement, settings) := {fault |
 	_signers_listed(statement)
 } else := {sprintf("must have either trust or signers, a list of 1 to %d", [_most_signers])}
 
-_found(trust, settings) if is_object(_document(trust, settings))
+_found(trust, settings) if is_object(_document(trust, object.get(settings, "documents", null)))
 
 # Bounded because signers are matched with keys in every combination.
 _most_signers := 10
