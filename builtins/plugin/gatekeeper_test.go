@@ -263,6 +263,15 @@ func TestHungKeysLeaveTimeForTheOthers(t *testing.T) {
 	}
 }
 
+func TestBusyKeysLeaveTimeForTheOthers(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{policy: policy, ratify: `{gatekeeper: {timeout: 2s, concurrency: 1}}`})
+	response := s.ask(t, "v2/verify", "loop", "good").Response
+	if got := keys(response.Items); !cmp.Equal(got, []string{"good"}) || !strings.Contains(response.SystemError, "loop: ") {
+		t.Errorf("answered: %v; %s", got, response.SystemError)
+	}
+}
+
 func TestUndecidedKeysAreItemsIfConfigured(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{policy: policy, ratify: `{gatekeeper: {undecided: item}}`})

@@ -68,7 +68,7 @@ func (r *round) newDecision(q question) *decision {
 	return d
 }
 
-// evaluate asks the policy. The deadline is in ctx; r.cancel stops evaluation.
+// evaluate asks the policy. The deadline is in ctx; the scratch has what stops evaluation.
 func (r *round) evaluate(ctx context.Context, d *decision) outcome {
 	q := d.question
 	if ctx.Err() != nil {

@@ -75,7 +75,7 @@ func (r *round) ask(ctx context.Context, d *decision) (ast.Value, error) {
 		WithIndexing(true).WithEarlyExit(true).
 		WithInput(r.terms.input(d.question)).WithTime(d.started).
 		WithMetrics(d.metrics).WithNDBuiltinCache(d.ndCache).
-		WithPrintHook(manager.PrintHook()).WithCancel(r.cancel).
+		WithPrintHook(manager.PrintHook()).WithCancel(d.scratch.cancel).
 		WithVirtualCache(known).WithBaseCache(&d.scratch.documents)
 	q = r.provider.caches.with(q)
 	if err := q.Iter(ctx, func(topdown.QueryResult) error { return nil }); err != nil { // also that there are two answers

@@ -30,7 +30,7 @@ type round struct {
 
 	txn       storage.Transaction
 	query     query
-	cancel    topdown.Cancel // of all evaluations
+	cancel    topdown.Cancel // of all evaluations without a time of their own
 	decisions *logs.Plugin   // nil: no decision log, and then nothing below it
 	revisions map[string]server.BundleInfo
 	ndCache   bool // the log wants the results of built-ins
@@ -86,8 +86,9 @@ func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 	r.cancel = topdown.NewCancel()
 	stop := context.AfterFunc(ctx, r.cancel.Cancel)
 	t := &team{crew: r.provider.crew, questions: questions, taken: make(chan struct{}), decide: func(i int, s *scratch) {
-		share, cancel := r.share(ctx, len(questions)-i)
-		defer cancel()
+		share, cancel, end := r.share(ctx, len(questions)-i)
+		defer end()
+		s.cancel = cancel
 		results <- r.decide(share, questions[i], s)
 	}}
 	r.provider.crew.do(func() {
@@ -100,14 +101,18 @@ func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 
 // share is the time that a question gets: all that is left, if every question that
 // is still open can be decided about at once, else its part of it, so that those
-// that hang leave time for those behind them.
-func (r *round) share(ctx context.Context, open int) (context.Context, context.CancelFunc) {
+// that hang leave time for those behind them. Evaluation stops by what is returned
+// beside it.
+func (r *round) share(ctx context.Context, open int) (share context.Context, stop topdown.Cancel, end func()) {
 	turns := (open + r.settings.Concurrency - 1) / r.settings.Concurrency
 	deadline, limited := ctx.Deadline()
 	if turns <= 1 || !limited {
-		return ctx, func() {}
+		return ctx, r.cancel, func() {}
 	}
-	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(turns))
+	share, cancel := context.WithTimeout(ctx, time.Until(deadline)/time.Duration(turns))
+	stop = topdown.NewCancel()
+	context.AfterFunc(share, stop.Cancel)
+	return share, stop, cancel
 }
 
 // begin opens the transaction and prepares the query. The outcome has a cause if

@@ -2,7 +2,11 @@
 
 package gatekeeper
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/open-policy-agent/opa/v1/topdown"
+)
 
 // scratch is what one decision after the other uses: memory that is not
 // allocated again each time. It is not shared.
@@ -10,6 +14,7 @@ type scratch struct {
 	encoder   *encoder
 	results   results
 	documents documents
+	cancel    topdown.Cancel // of the evaluation under way
 }
 
 // scratches keeps scratch between requests.
@@ -27,5 +32,6 @@ func (s *scratches) get() *scratch {
 func (s *scratches) put(used *scratch) {
 	used.results.begin(nil)
 	used.documents.begin()
+	used.cancel = nil
 	s.pool.Put(used)
 }
