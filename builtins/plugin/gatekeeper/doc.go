@@ -20,5 +20,12 @@
 // that could not be decided for a passing reason gets no item (mutation, where
 // every key needs one, is refused as a whole by the systemError).
 //
+// The rule is evaluated anew for every key of every request. What makes that
+// cheap is around it: an evaluation goes to OPA's topdown directly, with memory
+// and stacks that were used before ([scratch], [crew]); functions of the library
+// that look at nothing but their operands, such as the one that puts a report into
+// Ratify's shapes, are remembered by their operands ([memo]); and JSON is written
+// from the policy's terms.
+//
 // Spec: https://open-policy-agent.github.io/gatekeeper/website/docs/externaldata
 package gatekeeper
