@@ -14,6 +14,11 @@ import (
 // a statement a signature).
 func keyOf(parts ...string) string {
 	var b strings.Builder
+	size := 0
+	for _, p := range parts {
+		size += len(p) + len("1234:")
+	}
+	b.Grow(size)
 	for _, p := range parts {
 		b.WriteString(strconv.Itoa(len(p)))
 		b.WriteByte(':')
