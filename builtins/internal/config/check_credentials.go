@@ -22,6 +22,10 @@ func (c *Config) checkCredentials(d *decoder) {
 			e.DockerConfig.check(d, path)
 		case CredentialKubernetesSecrets:
 			e.KubernetesSecrets.check(d, path)
+		case CredentialAzure:
+			e.checkAzure(d, path)
+		case CredentialAlibaba:
+			e.Alibaba.check(d, path)
 		default: // reported as a choice, or without settings
 		}
 	}

@@ -61,6 +61,14 @@ func (p *KeyProvider) checkType(d *decoder, path string) {
 		p.Kubernetes.check(d, path)
 	case KeysVault:
 		p.Vault.check(d, path)
+	case KeysAzure:
+		p.Azure.check(d, path)
+	case KeysAlibaba:
+		p.Alibaba.check(d, path)
+	case KeysAWS:
+		p.AWS.check(d, path)
+	case KeysGoogle:
+		checkCloudKeys(d, path, p.Google.Keys)
 	default: // reported as a choice
 	}
 }

@@ -50,6 +50,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	case n.Kind == yaml.AliasNode:
 		d.report(path, "is a YAML alias; write the value out")
 	case n.Tag == "!!null":
+	case d.special(n, v, path):
 	case v.Kind() == reflect.Struct && !isScalar(v):
 		d.object(n, v, path)
 	case v.Kind() == reflect.Slice:
@@ -59,6 +60,17 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	default:
 		d.scalar(n, v, path)
 	}
+}
+
+// special lets a type read itself that is written in more than one shape.
+func (d *decoder) special(n *yaml.Node, v reflect.Value, path string) bool {
+	r, ok := reflect.TypeAssert[interface {
+		read(d *decoder, n *yaml.Node, path string)
+	}](v.Addr())
+	if ok {
+		r.read(d, n, path)
+	}
+	return ok
 }
 
 // at remembers where path stands.
@@ -77,7 +89,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i].Value
-		field := slices.IndexFunc(known, func(s setting) bool { return s.name == key || s.alias == key })
+		field := slices.IndexFunc(known, func(s setting) bool { return s.is(key) })
 		if field < 0 {
 			d.at(path+"."+printable(key), n.Content[i])
 			if chosen || isCredential(key) {
@@ -89,7 +101,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
 		at := path + "." + key
 		switch {
 		case seen[s.name]:
-			d.report(at, "appears twice%s; remove one", orAlias(s))
+			d.report(at, "appears twice%s", twice(s, known))
 		default:
 			seen[s.name] = true
 			if !s.chooses { // it was read first

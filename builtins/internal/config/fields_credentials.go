@@ -13,6 +13,10 @@ const (
 	CredentialStatic            CredentialProvider = "static"
 	CredentialDockerConfig      CredentialProvider = "docker_config"      //nolint:gosec // a name
 	CredentialKubernetesSecrets CredentialProvider = "kubernetes_secrets" //nolint:gosec // a name
+	CredentialAzure             CredentialProvider = "azure_acr"
+	CredentialAlibaba           CredentialProvider = "alibabacloud_acr"
+	CredentialAWS               CredentialProvider = "aws_ecr"
+	CredentialGoogle            CredentialProvider = "gcp_artifact_registry"
 )
 
 // Credential is one entry of the list of credential providers. What else it says
@@ -20,7 +24,7 @@ const (
 type Credential struct {
 	// Match is a host[:port], "*.host" for one more label, or "*". Empty: every registry that the provider owns.
 	Match string `yaml:"match"`
-	// Provider is anonymous, docker_config, kubernetes_secrets or static. Required.
+	// Provider is alibabacloud_acr, anonymous, aws_ecr, azure_acr, docker_config, gcp_artifact_registry, kubernetes_secrets or static. Required.
 	Provider CredentialProvider `yaml:"provider" alias:"name" chooses:"yes"`
 
 	// Static holds the settings of static.
@@ -29,6 +33,12 @@ type Credential struct {
 	DockerConfig DockerCredentials `when:"docker_config"`
 	// KubernetesSecrets holds the settings of kubernetes_secrets.
 	KubernetesSecrets KubernetesCredentials `when:"kubernetes_secrets"`
+	// Azure holds the settings of azure_acr.
+	Azure AzureCredentials `when:"azure_acr"`
+	// Alibaba holds the settings of alibabacloud_acr.
+	Alibaba AlibabaCredentials `when:"alibabacloud_acr"`
+	// AWS holds the settings of aws_ecr.
+	AWS AWSIdentity `when:"aws_ecr"`
 }
 
 // StaticCredential names where one credential is. A file is read again when it

@@ -14,13 +14,17 @@ const (
 	KeysURL        KeyProviderType = "url"
 	KeysKubernetes KeyProviderType = "kubernetes"
 	KeysVault      KeyProviderType = "hashivault"
+	KeysAzure      KeyProviderType = "azurekeyvault"
+	KeysAlibaba    KeyProviderType = "alibabacloudkms"
+	KeysAWS        KeyProviderType = "awskms"
+	KeysGoogle     KeyProviderType = "gcpkms"
 )
 
 // KeyProvider is one key service. What else it says depends on its type.
 type KeyProvider struct {
 	// Name is what trust documents write, {"provider": name}. Required, unique.
 	Name string `yaml:"name"`
-	// Type is file, hashivault, inline, kubernetes or url. Required.
+	// Type is alibabacloudkms, awskms, azurekeyvault, file, gcpkms, hashivault, inline, kubernetes or url. Required.
 	Type KeyProviderType `yaml:"type" chooses:"yes"`
 	// RefreshInterval is the time between two fetches, 10s or more; a tenth less at random. 0s: 1h.
 	RefreshInterval time.Duration `yaml:"refresh_interval" alias:"refreshInterval"`
@@ -37,6 +41,14 @@ type KeyProvider struct {
 	Kubernetes KubernetesKeys `when:"kubernetes"`
 	// Vault holds the settings of hashivault.
 	Vault VaultKeys `when:"hashivault"`
+	// Azure holds the settings of azurekeyvault.
+	Azure AzureKeys `when:"azurekeyvault"`
+	// Alibaba holds the settings of alibabacloudkms.
+	Alibaba AlibabaKeys `when:"alibabacloudkms"`
+	// AWS holds the settings of awskms.
+	AWS AWSKeys `when:"awskms"`
+	// Google holds the settings of gcpkms.
+	Google GoogleKeys `when:"gcpkms"`
 }
 
 // The defaults of a key provider.

@@ -68,7 +68,7 @@ func TestProvidersNameEveryProblem(t *testing.T) {
 	secret := file(t, "secret", []byte("hunter2"))
 	for raw, want := range map[string][]string{
 		`credentials: [{match: a.example}]`:                                                         {"credentials[0].provider is missing"},
-		`credentials: [{provider: azrue, tenant: x}]`:                                               {`provider "azrue": not known; write anonymous, docker_config, kubernetes_secrets or static`},
+		`credentials: [{provider: azrue, tenant: x}]`:                                               {`provider "azrue": not known; write alibabacloud_acr, anonymous, aws_ecr, azure_acr,`},
 		`credentials: [{provider: static, name: static, username: u}]`:                              {"credentials[0].name appears twice, as provider or name"},
 		`credentials: [{provider: static, username: u, password_file: ` + secret + `}]`:             {"match is missing"},
 		`credentials: [{match: "*", provider: static, username: u, password_file: ` + secret + `}]`: {"every registry that an image names"},

@@ -62,6 +62,10 @@ func rows(v reflect.Value, path string, comments map[string]string) []string {
 		if name == "-" {
 			continue
 		}
+		if v.Type().Field(i).Tag.Get("inline") != "" {
+			out = append(out, rows(v.Field(i), path, comments)...)
+			continue
+		}
 		comment := comments[v.Type().Name()+"."+field.Name]
 		switch {
 		case field.Type.Kind() == reflect.Struct:

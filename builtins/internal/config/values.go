@@ -131,11 +131,14 @@ func choose[T ~string](p *T, value string, known ...T) error {
 }
 
 func keyProviderTypes() []KeyProviderType {
-	return []KeyProviderType{KeysFile, KeysVault, KeysInline, KeysKubernetes, KeysURL}
+	return []KeyProviderType{KeysAlibaba, KeysAWS, KeysAzure, KeysFile, KeysGoogle, KeysVault, KeysInline, KeysKubernetes, KeysURL}
 }
 
 func credentialProviders() []CredentialProvider {
-	return []CredentialProvider{CredentialAnonymous, CredentialDockerConfig, CredentialKubernetesSecrets, CredentialStatic}
+	return []CredentialProvider{
+		CredentialAlibaba, CredentialAnonymous, CredentialAWS, CredentialAzure, CredentialDockerConfig, CredentialGoogle,
+		CredentialKubernetesSecrets, CredentialStatic,
+	}
 }
 
 // ratifyName translates what Ratify calls a credential provider.
@@ -145,6 +148,12 @@ func ratifyName(name string) string {
 		return string(CredentialDockerConfig)
 	case "k8Secrets":
 		return string(CredentialKubernetesSecrets)
+	case azureWorkloadIdentity, azureManagedIdentity:
+		return string(CredentialAzure)
+	case "alibabacloudAcrBasic":
+		return string(CredentialAlibaba)
+	case "awsEcrBasic":
+		return string(CredentialAWS)
 	default:
 		return name
 	}

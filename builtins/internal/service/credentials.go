@@ -21,7 +21,7 @@ func newCredentials(c *config.Config, d Deps) (*credentials.List, error) {
 		if err != nil {
 			return nil, fmt.Errorf("credential provider %s: %w", c.Credentials[i].Provider, err)
 		}
-		entries = append(entries, e)
+		entries = append(entries, perEndpoint(e, c.Credentials[i].Azure.Endpoints)...)
 	}
 	if !c.DockerConfig.Disabled {
 		entries = append(entries, credentials.Entry{
@@ -48,7 +48,22 @@ func credentialEntry(c *config.Credential, d Deps) (credentials.Entry, error) {
 	case config.CredentialKubernetesSecrets:
 		e.Provider = pullSecrets(&c.KubernetesSecrets, d)
 	default:
-		return e, fmt.Errorf("%q is not built in", c.Provider)
+		var err error
+		e.Provider, err = cloudCredentials(c, d)
+		return e, err
 	}
 	return e, nil
+}
+
+// perEndpoint is one entry for each of the hosts that it is written for.
+func perEndpoint(e credentials.Entry, endpoints []string) []credentials.Entry {
+	if len(endpoints) == 0 {
+		return []credentials.Entry{e}
+	}
+	all := make([]credentials.Entry, len(endpoints))
+	for i, match := range endpoints {
+		all[i] = e
+		all[i].Match = match
+	}
+	return all
 }

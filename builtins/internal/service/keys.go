@@ -23,7 +23,7 @@ func newKeys(c *config.Config, d Deps) (*keys.Set, error) {
 	var providers []keys.Provider
 	for i := range c.KeyProviders {
 		p := &c.KeyProviders[i]
-		source, err := keySource(p)
+		source, err := keySource(p, d)
 		if err != nil {
 			return nil, fmt.Errorf("key provider %q: %w", p.Name, err)
 		}
@@ -43,7 +43,7 @@ func newKeys(c *config.Config, d Deps) (*keys.Set, error) {
 }
 
 // keySource is the one list of key providers.
-func keySource(p *config.KeyProvider) (keys.Source, error) {
+func keySource(p *config.KeyProvider, d Deps) (keys.Source, error) {
 	switch p.Type {
 	case config.KeysInline:
 		configured := make([]inline.Key, len(p.Inline.Keys))
@@ -59,6 +59,14 @@ func keySource(p *config.KeyProvider) (keys.Source, error) {
 		return clusterKeys(&p.Kubernetes), nil
 	case config.KeysVault:
 		return vaultKeys(&p.Vault)
+	case config.KeysAzure:
+		return azureKeys(&p.Azure, d)
+	case config.KeysAlibaba:
+		return alibabaKeys(&p.Alibaba, d)
+	case config.KeysAWS:
+		return awsKeys(&p.AWS, d)
+	case config.KeysGoogle:
+		return googleKeys(&p.Google, d)
 	default:
 		return nil, fmt.Errorf("type %q is not built in", p.Type)
 	}

@@ -58,6 +58,8 @@ type Deps struct {
 	Evidence *capture.Evidence
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
+
+	clouds *clouds
 }
 
 // asOf is the standing clock of captured evidence, nil without.
@@ -101,6 +103,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
+	d.clouds = newClouds(d.Now)
 	source, closeSource, err := newSource(c, d)
 	if err != nil {
 		return nil, err
