@@ -51,6 +51,12 @@ func runScripts(t *testing.T, dir string) {
 			"post":             post,
 			"post-until":       postUntil,
 			"certificate":      writeCertificate,
+			"azure":            startAzure,
+			"vault":            vaultCommand,
+			"alibaba":          startAlibaba,
+			"kms":              kmsCommand,
+			"asked":            asked,
+			"not-robbed":       notRobbed,
 			"exit-code":        exitCode,
 			"shown-in":         shownIn,
 			"opa-ratify":       program("opa-ratify"),
@@ -83,6 +89,9 @@ func setup(env *testscript.Env) error {
 	}
 	env.Values[signersKey{}] = signers
 	if err := setupCosign(env); err != nil {
+		return err
+	}
+	if err := setupCloud(env); err != nil {
 		return err
 	}
 	return os.MkdirAll(home, 0o700)
