@@ -16,7 +16,7 @@ const (
 	CredentialAzure             CredentialProvider = "azure_acr"
 	CredentialAlibaba           CredentialProvider = "alibabacloud_acr"
 	CredentialAWS               CredentialProvider = "aws_ecr"
-	CredentialGoogle            CredentialProvider = "gcp_artifact_registry"
+	CredentialGoogle            CredentialProvider = "gcp_artifact_registry" //nolint:gosec // a name
 )
 
 // Credential is one entry of the list of credential providers. What else it says
