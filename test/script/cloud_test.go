@@ -20,18 +20,22 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/opa-ratify/opa-ratify/test/cloudtest"
+	"github.com/opa-ratify/opa-ratify/test/cloudtest/awstest"
 	"github.com/opa-ratify/opa-ratify/test/cloudtest/azuretest"
+	"github.com/opa-ratify/opa-ratify/test/cloudtest/googletest"
 )
 
 // cloudKey finds a script's cloud among its values.
 type cloudKey struct{}
 
-// cloud is what `azure` or `alibaba` started, over the script's registry.
+// cloud is what `azure`, `alibaba`, `aws` or `google` started, over the script's registry.
 type cloud struct {
 	tb      testing.TB
 	proxy   *cloudtest.Proxy
 	vaults  map[string]*azuretest.Vault
 	alibaba *cloudtest.Alibaba
+	aws     *awstest.AWS
+	google  *googletest.Google
 	added   int // versions
 	robber  robber
 }
