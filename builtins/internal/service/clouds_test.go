@@ -12,7 +12,7 @@ import (
 
 // An identity that cannot be had is an error of the configuration, at once: the
 // message names what is missing.
-func TestCloudsWithoutIdentity(t *testing.T) {
+func TestCloudsWithoutIdentity(t *testing.T) { //nolint:paralleltest // the environment belongs to the process
 	for _, variable := range []string{
 		"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_KUBERNETES_TOKEN_PROXY",
 		"ALIBABA_CLOUD_ROLE_ARN", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "ALIBABA_CLOUD_OIDC_TOKEN_FILE", "ALIBABA_CLOUD_ACCESS_KEY_ID",
