@@ -4,7 +4,6 @@ package service
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"time"
 
@@ -25,7 +24,7 @@ import (
 // and of Alibaba Cloud one client and the sessions of each identity. It is used by
 // one goroutine, the one that builds a service.
 type clouds struct {
-	transport http.RoundTripper
+	transport *outbound.Transport
 	now       func() time.Time
 	alibaba   *alibabacloud.Client
 	sessions  map[config.AlibabaIdentity]*alibabacloud.Sessions

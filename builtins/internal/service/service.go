@@ -136,6 +136,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 		s.root.stop()
 		s.keys.Close()
 		revocation.CloseIdleConnections()
+		d.clouds.transport.CloseIdleConnections()
 		return errors.Join(closeDirectory(), closeSource())
 	}
 	s.engine = verify.New(verify.Options{
