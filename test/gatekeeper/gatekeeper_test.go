@@ -7,6 +7,7 @@ package gatekeeper_test
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
@@ -139,7 +140,7 @@ func (s *scene) serve(t *testing.T, policy, path string, patience time.Duration)
 func sending(pair *tls.Certificate) sender {
 	return func(ctx context.Context, p *unversioned.Provider, keys []string) (*externaldata.ProviderResponse, int, error) {
 		unique := p.DeepCopy()
-		unique.Name += p.Spec.URL
+		unique.Name += rand.Text() // Gatekeeper keeps one client per name, with the certificate it was first asked with
 		defer externaldata.DefaultClientCache().Invalidate(unique.Name)
 		return externaldata.DefaultSendRequestToProvider(ctx, unique, keys, pair)
 	}
