@@ -30,15 +30,16 @@ type registrySetting struct {
 	ca    *commented.Node
 }
 
-// keyVault notes a key provider, which the configuration does not have yet.
+// keyVault notes a key provider as a comment: which identity it is asked by is not
+// in the resource.
 func (c *configuration) keyVault(t *translator, p resource.KeyProvider) {
 	name := strings.TrimPrefix(p.Namespace+"/"+p.Name, "/")
 	if slices.Contains(c.vaults, name) {
 		return
 	}
 	c.vaults = append(c.vaults, name)
-	p.At.Add(finding.NoCounterpart, fmt.Sprintf("this release has no key provider %q: images that need its keys or certificates are denied", p.Type),
-		"put the certificate or public key itself into trust/data.yaml; config.yaml keeps the settings as a comment")
+	p.At.Add(finding.NoCounterpart, fmt.Sprintf("key provider %q is a comment in config.yaml, not an entry: until it is one, images that need its keys or certificates are denied", p.Type),
+		"write the entry of plugins.ratify.key_providers from the comment (builtins/plugin/README.md, Key providers), or put the certificate or public key itself into trust/data.yaml")
 	c.remarks = append(c.remarks, "", "key_providers:", "  "+quoted(name)+":  "+comment(p.At), "    type: "+quoted(p.Type))
 	for _, key := range []string{"vaultURI", "vaultURL", "tenantID", "clientID"} {
 		t.remark("    ", p.Parameters.Get(key))
@@ -59,7 +60,7 @@ func (c *configuration) keyVault(t *translator, p resource.KeyProvider) {
 	}
 }
 
-// remark adds a comment line for a setting that is not known yet.
+// remark adds a comment line for a setting.
 func (t *translator) remark(indent string, v source.Value) {
 	if !v.Exists() {
 		return

@@ -53,8 +53,8 @@ func (t *translator) static(v source.Value) {
 
 // unknownCredentials keeps the settings of a provider as a comment.
 func (t *translator) unknownCredentials(v, name source.Value) {
-	name.Add(finding.NoCounterpart, fmt.Sprintf("this release has no provider of credentials %q; registries are asked with Docker's config.json, or anonymously", name.Text()),
-		"put credentials into Docker's config.json (plugins.ratify.docker_config.path); config.yaml keeps the settings as a comment")
+	name.Add(finding.NoCounterpart, fmt.Sprintf("credential provider %q is a comment in config.yaml, not an entry; until it is one, registries are asked with Docker's config.json, or anonymously", name.Text()),
+		"write the entry of plugins.ratify.credentials from the comment (builtins/plugin/README.md, Credentials), or put credentials into Docker's config.json (plugins.ratify.docker_config.path)")
 	c := &t.plan.configuration
 	c.remarks = append(c.remarks, "", "credentials:", "  - provider: "+quoted(ours(name.Text()))+"  "+comment(name))
 	t.details("    ", v, name)

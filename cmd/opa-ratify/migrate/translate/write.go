@@ -200,7 +200,7 @@ func (p *Plan) configurationFile() ([]byte, error) {
 	root := commented.Map(commented.Entry{Key: "plugins", Value: commented.Map(commented.Entry{Key: "ratify", Value: section})})
 	head := configurationHead
 	if len(c.remarks) > 0 {
-		head += "\nWhat plugins.ratify has no setting for in this release:\n" + strings.Join(c.remarks, "\n") + "\n"
+		head += "\nWhat to write as entries of plugins.ratify (builtins/plugin/README.md says how):\n" + strings.Join(c.remarks, "\n") + "\n"
 	}
 	return commented.Document(head, root)
 }
