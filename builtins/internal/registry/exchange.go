@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -40,7 +41,8 @@ type answer struct {
 	header http.Header
 	length int64 // Content-Length; -1 if the registry did not say
 	body   []byte
-	url    *url.URL // that was asked, before redirects
+	url    *url.URL  // that was asked, before redirects
+	at     time.Time // when its bytes came, if it was remembered; else zero
 }
 
 // exchange sends r to h and returns the answer to it, repeating the request after

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
@@ -16,6 +17,10 @@ const (
 	maxRemembered = 4096
 	// rememberedCost is what an answer takes beside its body and ETag, in bytes.
 	rememberedCost = 1 << 10
+	// rememberedFor is how long an answer is asked for by its ETag. Then its bytes
+	// are sent again: those of a moment at which somebody between the registry and
+	// us altered them under the registry's own ETag would otherwise stay for good.
+	rememberedFor = 30 * time.Second
 	// maxETag bounds an ETag, in bytes: those of registries have 66 or so.
 	maxETag = 256
 )
@@ -55,7 +60,9 @@ func (c *Client) recall(ctx context.Context, h *host, r request) request {
 	r.memory = strings.Join([]string{h.name, r.repository, r.path, r.query, who}, "\x00")
 	c.memory.mu.Lock()
 	defer c.memory.mu.Unlock()
-	r.known, _ = c.memory.entries.Get(r.memory)
+	if known, ok := c.memory.entries.Get(r.memory); ok && c.o.Now().Sub(known.at) < rememberedFor {
+		r.known = known
+	}
 	return r
 }
 
@@ -64,7 +71,10 @@ func (c *Client) remember(r request, a answer) {
 	if r.memory == "" || !usableETag(a.header.Get("ETag")) {
 		return
 	}
-	kept := &answer{header: http.Header{}, length: a.length, body: a.body, url: a.url}
+	kept := &answer{header: http.Header{}, length: a.length, body: a.body, url: a.url, at: a.at}
+	if kept.at.IsZero() {
+		kept.at = c.o.Now()
+	}
 	for _, name := range []string{"ETag", "Content-Type", "Link", digestHeader} {
 		if values := a.header.Values(name); len(values) > 0 {
 			kept.header[http.CanonicalHeaderKey(name)] = values
