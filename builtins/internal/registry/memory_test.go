@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -151,5 +152,28 @@ func TestMemoryIsBounded(t *testing.T) {
 				t.Errorf("%d conditional requests, want %d", asked, tt.want)
 			}
 		})
+	}
+}
+
+// What was altered on its way under the registry's own ETag is not believed for
+// longer than half a minute.
+func TestAListIsSentAgainAfterAWhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{ETags: true})
+	w.attach(t, signatureType, "one")
+	now := time.Now()
+	c := client(t, registry.Options{Now: func() time.Time { return now }})
+	for _, tt := range []struct {
+		after time.Duration
+		asked int
+	}{{0, 0}, {10 * time.Second, 1}, {19 * time.Second, 1}, {2 * time.Second, 0}, {time.Second, 1}} {
+		now = now.Add(tt.after)
+		w.ResetRequests()
+		if _, err := c.Referrers(t.Context(), w.byDigest(), signatureType); err != nil {
+			t.Fatal(err)
+		}
+		if asked, _ := conditional(w); asked != tt.asked {
+			t.Errorf("after %v: %d conditional requests, want %d", tt.after, asked, tt.asked)
+		}
 	}
 }
