@@ -16,37 +16,8 @@ import (
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
 )
 
-// Error is a call that gave no usable answer. It never holds a key, a token, a
-// query or a body.
-type Error struct {
-	Step      string // the call or what was done before it, "GetAuthorizationToken"
-	Code      string // the service's, "Forbidden.KeyNotFound"; "" if it gave none
-	Message   string // at most 200 bytes, made safe to show; may be ""
-	RequestID string // the service's, for its support; "" if it gave none
-	Retryable bool   // asking again may give another answer
-	Err       error  // cause, [context.DeadlineExceeded] among others; may be nil
-}
-
-// Error returns "GetPublicKey: Forbidden.NoPermission not allowed (request id …)".
-func (e *Error) Error() string {
-	var parts []string
-	for _, s := range []string{e.Code, e.Message} {
-		if s != "" {
-			parts = append(parts, s)
-		}
-	}
-	if len(parts) == 0 && e.Err != nil {
-		parts = append(parts, e.Err.Error())
-	}
-	s := e.Step + ": " + strings.Join(parts, " ")
-	if e.RequestID != "" {
-		s += " (request id " + e.RequestID + ")"
-	}
-	return s
-}
-
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+// Error is a call that gave no usable answer.
+type Error = problem.CallError
 
 // problemf is an error of ours that asking again does not heal.
 func problemf(step, format string, args ...any) *Error {

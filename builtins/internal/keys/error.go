@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
@@ -17,37 +16,8 @@ import (
 // configured.
 var ErrUnknown = errors.New("not configured")
 
-// Error is what went wrong with a key service. It never holds a token, a query or
-// a body.
-type Error struct {
-	Step      string // what was being done, "login"
-	Code      string // the service's, "SecretDisabled"; "" if it gave none
-	Message   string // made safe to show
-	RequestID string // the service's, for its support; "" if it gave none
-	Retryable bool   // asking again may give another answer
-	Err       error  // cause; may be nil
-}
-
-// Error returns "log in: 403 permission denied (request id …)".
-func (e *Error) Error() string {
-	parts := make([]string, 0, 2)
-	for _, s := range []string{e.Code, e.Message} {
-		if s != "" {
-			parts = append(parts, s)
-		}
-	}
-	if len(parts) == 0 && e.Err != nil {
-		parts = append(parts, e.Err.Error())
-	}
-	s := e.Step + ": " + strings.Join(parts, " ")
-	if e.RequestID != "" {
-		s += " (request id " + e.RequestID + ")"
-	}
-	return s
-}
-
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+// Error is what went wrong with a key service.
+type Error = problem.CallError
 
 // Unreachable is the error of a request that was not answered. It keeps the cause
 // and drops the URL, whose query may be a secret.

@@ -20,7 +20,6 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud/aws"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys"
 )
@@ -111,9 +110,6 @@ func (s *Source) publicKey(ctx context.Context, k Key) ([]byte, error) {
 		Usage     string `json:"KeyUsage"`
 	}
 	err := s.identity.Do(ctx, aws.Call{Step: step, Host: s.host, Service: "kms", Region: s.region, Target: "TrentService.GetPublicKey", Input: map[string]any{"KeyId": k.ID}}, &answer)
-	if e, ok := errors.AsType[*cloud.Error](err); ok {
-		return nil, (*keys.Error)(e)
-	}
 	if err != nil {
 		return nil, err
 	}

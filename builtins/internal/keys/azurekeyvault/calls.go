@@ -138,7 +138,7 @@ func (s *Source) get(ctx context.Context, token, step, address string, into any)
 	if e, ok := err.(*cloud.Error); ok && e.Code == "401" || ok && e.Code == "Unauthorized" { //nolint:errorlint // JSON returns no other
 		s.identity.Forget(s.vault.resource, s.vault.cloud)
 	}
-	return asError(err)
+	return err
 }
 
 // explain reads a refusal of the vault. The inner code is the one that tells.

@@ -61,7 +61,7 @@ const maxConcurrent = 4
 func (s *Source) Fetch(ctx context.Context) (keys.Snapshot, error) {
 	token, err := s.identity.Token(ctx, s.vault.resource, s.vault.cloud)
 	if err != nil {
-		return keys.Snapshot{}, asError(err)
+		return keys.Snapshot{}, err
 	}
 	found, errs := make([][]keys.Key, len(s.objects)), make([]error, len(s.objects))
 	var group errgroup.Group
@@ -78,12 +78,4 @@ func (s *Source) Fetch(ctx context.Context) (keys.Snapshot, error) {
 		snapshot.Keys = append(snapshot.Keys, list...)
 	}
 	return snapshot, errors.Join(errs...)
-}
-
-// asError makes an error of a call one of the key providers'.
-func asError(err error) error {
-	if e, ok := errors.AsType[*cloud.Error](err); ok {
-		return (*keys.Error)(e)
-	}
-	return err
 }

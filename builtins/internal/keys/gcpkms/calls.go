@@ -76,7 +76,7 @@ func asError(err error) error {
 	if !ok {
 		return err
 	}
-	k := keys.Error(*e)
+	k := *e
 	k.Retryable = !slices.Contains([]string{"NOT_FOUND", "FAILED_PRECONDITION"}, e.Code)
 	return &k
 }

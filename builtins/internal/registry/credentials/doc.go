@@ -19,6 +19,8 @@ import (
 	"strings"
 
 	"oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
 )
 
 // Provider gives credentials of the registries it owns. It may be called
@@ -76,6 +78,16 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// FromCall makes an [*Error] of provider of a [*problem.CallError] in err, and
+// returns any other err as it is.
+func FromCall(provider string, err error) error {
+	e, ok := errors.AsType[*problem.CallError](err)
+	if !ok {
+		return err
+	}
+	return &Error{Provider: provider, Step: e.Step, Code: e.Code, Message: e.Message, RequestID: e.RequestID, Retryable: e.Retryable, Err: e.Err}
+}
 
 type repositoryKey struct{}
 

@@ -208,7 +208,7 @@ func (p *Provider) listed(ctx context.Context, at alibabacloud.Place, r registry
 // named turns an error of the services into one of credential providers.
 func named(err error) error {
 	if e, ok := errors.AsType[*alibabacloud.Error](err); ok && !errors.Is(err, alibabacloud.ErrPause) {
-		return &credentials.Error{Provider: Name, Step: e.Step, Code: e.Code, Message: e.Message, RequestID: e.RequestID, Retryable: e.Retryable, Err: e.Err}
+		return credentials.FromCall(Name, e)
 	}
 	return &credentials.Error{Provider: Name, Message: err.Error(), Retryable: true, Err: err}
 }

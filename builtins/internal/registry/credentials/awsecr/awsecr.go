@@ -13,7 +13,6 @@ package awsecr
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -85,10 +84,7 @@ func (p *Provider) Owns(host string) bool {
 // [*credentials.Error], or ctx's.
 func (p *Provider) Fetch(ctx context.Context, host string) (auth.Credential, time.Time, error) {
 	credential, expires, err := p.authorization(ctx, host)
-	if e, ok := errors.AsType[*cloud.Error](err); ok {
-		err = &credentials.Error{Provider: Name, Step: e.Step, Code: e.Code, Message: e.Message, RequestID: e.RequestID, Retryable: e.Retryable, Err: e.Err}
-	}
-	return credential, expires, err
+	return credential, expires, credentials.FromCall(Name, err)
 }
 
 const step = "get authorization token"

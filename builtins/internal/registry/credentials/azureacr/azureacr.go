@@ -77,11 +77,8 @@ const resource = "https://containerregistry.azure.net"
 // [*credentials.Error], or ctx's.
 func (p *Provider) Fetch(ctx context.Context, host string) (auth.Credential, time.Time, error) {
 	refresh, err := p.refreshToken(ctx, host)
-	if e, ok := errors.AsType[*cloud.Error](err); ok {
-		err = &credentials.Error{Provider: Name, Step: e.Step, Code: e.Code, Message: e.Message, RequestID: e.RequestID, Retryable: e.Retryable, Err: e.Err}
-	}
 	if err != nil {
-		return auth.EmptyCredential, time.Time{}, err
+		return auth.EmptyCredential, time.Time{}, credentials.FromCall(Name, err)
 	}
 	return auth.Credential{RefreshToken: refresh}, expiry(refresh, p.now()), nil
 }

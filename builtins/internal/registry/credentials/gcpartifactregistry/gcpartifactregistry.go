@@ -10,13 +10,11 @@ package gcpartifactregistry
 
 import (
 	"context"
-	"errors"
 	"regexp"
 	"time"
 
 	"oras.land/oras-go/v2/registry/remote/auth"
 
-	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud/google"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials"
 )
@@ -61,11 +59,8 @@ func (p *Provider) Fetch(ctx context.Context, host string) (auth.Credential, tim
 		return auth.EmptyCredential, time.Time{}, &credentials.Error{Provider: Name, Step: "check host", Message: host + " is no registry of Google"}
 	}
 	token, err := p.identity.Token(ctx)
-	if e, ok := errors.AsType[*cloud.Error](err); ok {
-		err = &credentials.Error{Provider: Name, Step: e.Step, Code: e.Code, Message: e.Message, RequestID: e.RequestID, Retryable: e.Retryable, Err: e.Err}
-	}
 	if err != nil {
-		return auth.EmptyCredential, time.Time{}, err
+		return auth.EmptyCredential, time.Time{}, credentials.FromCall(Name, err)
 	}
 	return auth.Credential{Username: "oauth2accesstoken", Password: token.Value}, token.Expires, nil
 }
