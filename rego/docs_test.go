@@ -3,16 +3,15 @@
 package rego_test
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/opa-ratify/opa-ratify/test/regotest"
 )
 
 var update = flag.Bool("update", false, "write the generated part of README.md")
@@ -22,21 +21,7 @@ const marker = "<!-- From here on generated from METADATA: go generate ./rego --
 // TestReadme compares the reference in README.md with the METADATA of the library.
 func TestReadme(t *testing.T) {
 	t.Parallel()
-	readme := read(t, "README.md")
-	preamble, _, ok := bytes.Cut(readme, []byte(marker))
-	if !ok {
-		t.Fatalf("README.md has no line %s", marker)
-	}
-	want := string(preamble) + marker + reference(t)
-	if *update {
-		if err := os.WriteFile("README.md", []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, string(readme)); diff != "" {
-		t.Errorf("README.md; write it with -update (-want +got):\n%s", diff)
-	}
+	regotest.Readme(t, marker, reference(t), *update)
 }
 
 // reference describes every package and every public rule.

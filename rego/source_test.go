@@ -12,11 +12,11 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
 	"github.com/open-policy-agent/opa/v1/compile"
-	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/format"
 	oparego "github.com/open-policy-agent/opa/v1/rego"
-	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/tester"
+
+	"github.com/opa-ratify/opa-ratify/test/regotest"
 )
 
 const defaultBundle = "../bundles/default"
@@ -28,38 +28,9 @@ const patience = 2 * time.Minute
 // `opa test` does, and demands that they reach every expression.
 func TestRego(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
-	modules, store, err := tester.LoadWithRegoVersion([]string{"ratify", defaultBundle}, nil, ast.RegoV1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	coverage := cover.New()
-	if err := storage.Txn(ctx, store, storage.TransactionParams{}, func(txn storage.Transaction) error {
-		results, err := tester.NewRunner().SetTimeout(patience).SetStore(store).SetModules(modules).
-			SetCoverageQueryTracer(coverage).RunTests(ctx, txn)
-		if err != nil {
-			return err
-		}
-		count := 0
-		for r := range results {
-			if count++; !r.Pass() {
-				t.Errorf("%v %s.%s: %v %s", r.Location, r.Package, r.Name, r.Error, r.Output)
-			}
-		}
-		if count == 0 {
-			t.Error("no tests were found")
-		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	for file, report := range coverage.Report(modules).Files {
-		for _, missed := range report.NotCovered {
-			if file != defaultBundle+"/trust/trust.rego" || !defaultAt(modules[file], missed.Start.Row) {
-				t.Errorf("%s:%d: no test reaches it", file, missed.Start.Row)
-			}
-		}
-	}
+	regotest.Run(t, patience, []string{"ratify", defaultBundle}, func(file string, m *ast.Module, row int) bool {
+		return file == defaultBundle+"/trust/trust.rego" && defaultAt(m, row)
+	})
 }
 
 // defaultAt tells defaults for data that is not there, which is there in every

@@ -3,7 +3,6 @@
 package lint_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/opa-ratify/opa-ratify/test/regotest"
 )
 
 var update = flag.Bool("update", false, "write the generated part of README.md")
@@ -22,24 +23,7 @@ const marker = "<!-- From here on generated from METADATA: go generate ./cmd/opa
 // TestReadme compares the list of rules in README.md with their METADATA.
 func TestReadme(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	preamble, _, ok := bytes.Cut(readme, []byte(marker))
-	if !ok {
-		t.Fatalf("README.md has no line %s", marker)
-	}
-	want := string(preamble) + marker + reference(t)
-	if *update {
-		if err := os.WriteFile("README.md", []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, string(readme)); diff != "" {
-		t.Errorf("README.md; write it with -update (-want +got):\n%s", diff)
-	}
+	regotest.Readme(t, marker, reference(t), *update)
 }
 
 func reference(t *testing.T) string {

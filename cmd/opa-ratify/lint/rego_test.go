@@ -8,9 +8,8 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/cover"
-	"github.com/open-policy-agent/opa/v1/storage"
-	"github.com/open-policy-agent/opa/v1/tester"
+
+	"github.com/opa-ratify/opa-ratify/test/regotest"
 )
 
 // TestRego runs the tests beside the rules as `opa test` does, and demands that
@@ -18,34 +17,7 @@ import (
 //
 //nolint:paralleltest // other tests let OPA write syntax with places, tenfold: see input.value
 func TestRego(t *testing.T) {
-	modules, store, err := tester.LoadWithRegoVersion([]string{"finding", "places", "report", "rules", "sample", "syntax"}, nil, ast.RegoV1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	coverage := cover.New()
-	if err := storage.Txn(t.Context(), store, storage.TransactionParams{}, func(txn storage.Transaction) error {
-		results, err := tester.NewRunner().SetTimeout(time.Minute).SetStore(store).SetModules(modules).SetCoverageQueryTracer(coverage).RunTests(t.Context(), txn)
-		if err != nil {
-			return err
-		}
-		count := 0
-		for r := range results {
-			if count++; !r.Pass() {
-				t.Errorf("%v %s.%s: %v %s", r.Location, r.Package, r.Name, r.Error, r.Output)
-			}
-		}
-		if count == 0 {
-			t.Error("no tests were found")
-		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	for file, report := range coverage.Report(modules).Files {
-		for _, missed := range report.NotCovered {
-			if !strings.HasSuffix(file, "_test.rego") {
-				t.Errorf("%s:%d: no test reaches it", file, missed.Start.Row)
-			}
-		}
-	}
+	regotest.Run(t, time.Minute, []string{"finding", "places", "report", "rules", "sample", "syntax"}, func(file string, _ *ast.Module, _ int) bool {
+		return strings.HasSuffix(file, "_test.rego")
+	})
 }
