@@ -99,6 +99,7 @@ func (p *parser) provide(o map[string]any, path string) (Provided, bool) {
 	was := got.fingerprint()
 	p.loader.watch.live = append(p.loader.watch.live, func() bool { return ask().fingerprint() != was })
 	what := provided(o, version)
+	got.Absent = slices.Clone(got.Absent) // the provider's own, which others are reading
 	for i := range got.Absent {
 		got.Absent[i].Message = what + ": " + got.Absent[i].Message
 	}
