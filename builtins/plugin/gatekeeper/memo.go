@@ -18,6 +18,7 @@ import (
 func functions() []ast.Ref {
 	return []ast.Ref{
 		ast.MustParseRef("data.ratify.gatekeeper._value"),
+		ast.MustParseRef("data.ratify.gatekeeper._admitted"),
 		ast.MustParseRef("data.ratify.report.messages"),
 		ast.MustParseRef("data.ratify.report.codes"),
 		ast.MustParseRef("data.ratify.report.retryable"),

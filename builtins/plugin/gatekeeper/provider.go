@@ -39,6 +39,7 @@ type Provider struct {
 	now      func() time.Time
 	queries  queries
 	scratch  scratches
+	buffers  buffers
 	crew     *crew
 }
 
@@ -91,7 +92,7 @@ func (p *Provider) serve(o operation) http.HandlerFunc {
 		ctx, cancel := context.WithTimeout(r.Context(), o.timeout(settings))
 		defer cancel()
 		all := p.decideAll(ctx, round{provider: p, operation: o, terms: fixed, settings: settings, remote: r.RemoteAddr}, req.keys)
-		write(w, http.StatusOK, respond(req, o, all, settings.Undecided))
+		p.buffers.write(w, http.StatusOK, respond(req, o, all, settings.Undecided))
 		o.observe(p.metrics, p.now().Sub(started))
 	}
 }
@@ -110,5 +111,5 @@ func (p *Provider) refuse(ctx context.Context, w http.ResponseWriter, status int
 	p.metrics.SystemError(ctx, string(c))
 	p.manager.Logger().WithFields(map[string]any{"operation": o.name, "code": string(c), "error": reason.Error()}).
 		Warn("A request of Gatekeeper was not served.")
-	write(w, status, refuse(req.apiVersion, o, reason))
+	p.buffers.write(w, status, refuse(req.apiVersion, o, reason))
 }

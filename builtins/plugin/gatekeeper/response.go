@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 )
@@ -65,12 +66,26 @@ func systemError(all []outcome) string {
 	return out.String()
 }
 
+// buffers are the memory that responses are written in, used again.
+type buffers struct{ pool sync.Pool }
+
+// keptBuffer is the largest that is kept, in bytes; about 400 answers.
+const keptBuffer = 1 << 20
+
 // write sends r. The error of a client that went away is nobody's concern.
-func write(w http.ResponseWriter, status int, r response) {
+func (b *buffers) write(w http.ResponseWriter, status int, r response) {
 	w.Header().Del("Content-Length") // of an answer that was kept back
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(r.appendJSON(make([]byte, 0, r.size()))) //nolint:gosec // JSON, and called so
+	kept, _ := b.pool.Get().(*[]byte)
+	if size := r.size(); kept == nil || cap(*kept) < size {
+		kept = new(make([]byte, 0, size))
+	}
+	*kept = r.appendJSON((*kept)[:0])
+	_, _ = w.Write(*kept)
+	if cap(*kept) <= keptBuffer {
+		b.pool.Put(kept)
+	}
 }
 
 // size is about what r takes, in bytes.

@@ -2,7 +2,12 @@
 
 package gatekeeper
 
-import "github.com/open-policy-agent/opa/v1/ast"
+import (
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/open-policy-agent/opa/v1/ast"
+)
 
 // terms are the fixed terms of one operation: what evaluations get as input, and
 // the names of the fields of their answers. It may be shared.
@@ -12,12 +17,22 @@ type terms struct {
 	name, version, none                                      *ast.Term
 	image, namespace, key, operationKey, versionKey          *ast.Term
 	answerKey, answerValue, answerError, undecided, admitted *ast.Term
+
+	mu     sync.Mutex
+	inputs *simplelru.LRU[string, *ast.Term] // of keys that were asked lately: a cluster asks about the same ones
 }
 
+// The bounds of the inputs that are kept: about 8 MiB for each operation.
+const (
+	keptInputs   = 4 << 10
+	keptInputKey = 512 // bytes
+)
+
 func newTerms(o operation) *terms {
+	inputs, _ := simplelru.NewLRU[string, *ast.Term](keptInputs, nil) // its only error is a size below 1
 	return &terms{
-		operation: o,
-		name:      ast.StringTerm(o.name), version: ast.StringTerm(o.version), none: ast.StringTerm(""),
+		operation: o, inputs: inputs,
+		name: ast.StringTerm(o.name), version: ast.StringTerm(o.version), none: ast.StringTerm(""),
 		image: ast.StringTerm("image"), namespace: ast.StringTerm("namespace"), key: ast.StringTerm("key"),
 		operationKey: ast.StringTerm("operation"), versionKey: ast.StringTerm("version"),
 		answerKey: ast.StringTerm("key"), answerValue: ast.StringTerm("value"), answerError: ast.StringTerm("error"),
@@ -25,8 +40,22 @@ func newTerms(o operation) *terms {
 	}
 }
 
-// input is what the evaluation for q gets.
+// input is what the evaluation for q gets: terms do not change, and evaluations
+// may share them.
 func (t *terms) input(q question) *ast.Term {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	input, known := t.inputs.Get(q.key)
+	if !known {
+		input = t.newInput(q)
+		if len(q.key) <= keptInputKey {
+			t.inputs.Add(q.key, input)
+		}
+	}
+	return input
+}
+
+func (t *terms) newInput(q question) *ast.Term {
 	key := ast.StringTerm(q.key)
 	image, namespace := key, t.none
 	if q.image != q.key {

@@ -32,12 +32,12 @@ import data.ratify.report
 #     minutes, but must not remember these.
 default item := {"key": "", "undecided": "internal: input.key is missing or not a string"}
 
-# What is admitted is most of what is asked, and comes first.
-item := {"key": input.key, "value": _value(true, _reference, [], _report, _documents)} if {
+# What is admitted is most of what is asked, and comes first: these expressions and the
+# policy's own are what an answer costs, and what follows from their results is kept.
+item := {"key": input.key, "value": _admitted(input.image, data.trust.report, _documents)} if {
 	input.operation == "verify"
 	data.trust.allow == true
 	is_string(input.key)
-	is_string(input.image)
 } else := object.union({"key": input.key}, _answer) if is_string(input.key)
 
 default _answer := {"undecided": `internal: input is not {"image": string, "operation": "verify" or "mutate"}`}
@@ -52,9 +52,17 @@ _answer := _mutation if {
 	is_string(input.image)
 }
 
-# Verification of what is not admitted
+# An image that is admitted, and its report.
+_admitted(image, findings, documents) := _value(true, _named(image, findings), [], findings, documents) if {
+	is_string(image)
+	is_object(findings)
+}
 
-_verification := {"undecided": _no_policy} if not _policy_loaded
+# Verification otherwise: what is admitted without a report, and what is not
+
+_verification := {"value": _value(true, _reference, [], _report, _documents)} if data.trust.allow == true
+
+else := {"undecided": _no_policy} if not _policy_loaded
 
 else := {"undecided": concat("; ", _passing)} if count(_passing) > 0
 
@@ -120,14 +128,15 @@ default _documents := []
 
 _documents := data.trust.verifier_reports
 
+_reference := _named(input.image, _report)
+
 # The image by digest as far as it is known, else as it was asked.
-_reference := _report.reference if {
-	_report.reference != ""
-} else := _parsed.reference if {
-	_parsed.reference != ""
-} else := input.image if {
-	input.image != ""
-}
+_named(image, findings) := findings.reference if findings.reference != ""
+
+else := parsed.reference if {
+	parsed := ratify.reference.parse(image)
+	parsed.reference != ""
+} else := image if image != ""
 
 # Reasons: the policy's own, else the report's, else that there are none.
 
