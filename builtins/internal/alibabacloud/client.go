@@ -96,7 +96,7 @@ func (c *Client) do(ctx context.Context, to call, request requests.AcsRequest, r
 // client returns an SDK client for one call: a shared one is no safe place for a
 // second goroutine. The constructors of its service packages write globals.
 func (c *Client) client(to call, transport http.RoundTripper) (*sdk.Client, error) {
-	config := sdk.NewConfig().WithScheme("HTTPS").WithTimeout(c.o.Timeout)
+	config := sdk.NewConfig().WithScheme("HTTPS").WithTimeout(c.o.Timeout + time.Second) // the context ends first, and says why
 	config.Transport = transport
 	client := &sdk.Client{}
 	client.SetCloseTrace(true)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/lease"
 )
 
 // Session is an access key, as long as it is valid. Whatever formats it prints
@@ -29,25 +31,28 @@ func (Session) MarshalJSON() ([]byte, error) { return []byte(`"redacted"`), nil 
 // Sessions gives the session of one identity. It may be shared between
 // goroutines: a session is asked for once and used until it is due for renewal.
 type Sessions struct {
-	leases Leases[Session]
+	leases *lease.Leases[struct{}, Session]
 	name   string
 }
 
-// Session returns a session that is valid now. The error is an [*Error].
-func (s *Sessions) Session(ctx context.Context) (Session, error) { return s.leases.Take(ctx, "") }
+// Session returns a session that is valid now. The error wraps an [*Error], or is
+// ctx's.
+func (s *Sessions) Session(ctx context.Context) (Session, error) {
+	return s.leases.Take(ctx, struct{}{})
+}
 
 // Name is the kind of identity, "rrsa".
 func (s *Sessions) Name() string { return s.name }
 
 // sessions wraps what asks for a session.
 func (c *Client) sessions(name string, ask func(context.Context) (Session, error)) *Sessions {
-	return &Sessions{name: name, leases: Leases[Session]{
+	return &Sessions{name: name, leases: lease.New(lease.Options[struct{}, Session]{
 		Now: c.o.Now, Timeout: c.o.Timeout,
-		Ask: func(ctx context.Context, _ string) (Session, time.Time, error) {
+		Ask: func(ctx context.Context, _ struct{}) (Session, time.Time, error) {
 			s, err := ask(ctx)
 			return s, s.Expires, err
 		},
-	}}
+	})}
 }
 
 // current refuses what the service calls a session and is none.

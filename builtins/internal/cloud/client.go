@@ -22,6 +22,8 @@ import (
 const (
 	// defaultTimeout bounds one call: an admission request waits for several.
 	defaultTimeout = 10 * time.Second
+	// AskTimeout bounds asking for a token of an identity, with all its calls.
+	AskTimeout = 20 * time.Second
 	// maxAnswerBytes bounds an answer: a secret of Key Vault has at most 25 KiB, a
 	// page of a list less than 100 KiB.
 	maxAnswerBytes = 1 << 20

@@ -23,8 +23,8 @@ type Call struct {
 	Input   any    // encoded as JSON
 }
 
-// Do makes a signed call and decodes its answer. The error is a [*cloud.Error], or
-// ctx's.
+// Do makes a signed call and decodes its answer. The error wraps a [*cloud.Error],
+// or is ctx's.
 func (i *Identity) Do(ctx context.Context, c Call, into any) error {
 	k, err := i.key(ctx)
 	if err != nil {
@@ -43,7 +43,7 @@ func (i *Identity) Do(ctx context.Context, c Call, into any) error {
 	sign(req, body, k, c.Service, c.Region, i.o.Now())
 	err = i.client.JSON(c.Step, req, explainJSON, into)
 	if e, ok := errors.AsType[*cloud.Error](err); ok && refusesKey(e.Code) {
-		i.keys.Forget("")
+		i.keys.Refused(struct{}{}, k)
 	}
 	return err
 }

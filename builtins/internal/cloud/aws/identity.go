@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/lease"
 )
 
 // Method is a way to get an access key.
@@ -51,7 +52,7 @@ type Identity struct {
 	client cloud.Client
 	agent  agent // of PodIdentity
 	sts    string
-	keys   cloud.Kept[key]
+	keys   *lease.Leases[struct{}, key]
 }
 
 // New returns an identity. The error names what is missing; nothing is asked of
@@ -63,7 +64,8 @@ func New(o Options) (*Identity, error) {
 	if o.Env == nil {
 		o.Env = func(string) string { return "" }
 	}
-	i := &Identity{o: o, client: cloud.Client{Transport: o.Transport}, keys: cloud.Kept[key]{Now: o.Now}}
+	i := &Identity{o: o, client: cloud.Client{Transport: o.Transport}}
+	i.keys = lease.New(lease.Options[struct{}, key]{Ask: i.ask, Timeout: cloud.AskTimeout, Now: o.Now})
 	method, err := chooseMethod(o)
 	if err != nil {
 		return nil, err
@@ -147,13 +149,15 @@ func Suffix(region string) string {
 }
 
 // key returns the access key to sign with now.
-func (i *Identity) key(ctx context.Context) (key, error) {
+func (i *Identity) key(ctx context.Context) (key, error) { return i.keys.Take(ctx, struct{}{}) }
+
+func (i *Identity) ask(ctx context.Context, _ struct{}) (key, time.Time, error) {
 	switch i.o.Method {
 	case WebIdentity:
-		return i.keys.Get(ctx, "", i.assumeRole)
+		return i.assumeRole(ctx)
 	case PodIdentity:
-		return i.keys.Get(ctx, "", i.askAgent)
+		return i.askAgent(ctx)
 	default:
-		return key{i.o.Env("AWS_ACCESS_KEY_ID"), i.o.Env("AWS_SECRET_ACCESS_KEY"), i.o.Env("AWS_SESSION_TOKEN")}, nil
+		return key{i.o.Env("AWS_ACCESS_KEY_ID"), i.o.Env("AWS_SECRET_ACCESS_KEY"), i.o.Env("AWS_SESSION_TOKEN")}, time.Time{}, nil
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/lease"
 )
 
 // Method is a way to prove who we are.
@@ -55,7 +56,7 @@ type Identity struct {
 	client    cloud.Client
 	proxy     *proxy          // of IdentityBinding
 	metadata  metadataService // of ManagedIdentity
-	tokens    cloud.Kept[string]
+	tokens    *lease.Leases[audience, string]
 }
 
 // New returns an identity. The error names everything that is missing or wrong;
@@ -68,7 +69,8 @@ func New(o Options) (*Identity, error) {
 		o.Env = func(string) string { return "" }
 	}
 	o.Method = method(o)
-	i := &Identity{o: o, client: cloud.Client{Transport: o.Transport}, tokens: cloud.Kept[string]{Now: o.Now}}
+	i := &Identity{o: o, client: cloud.Client{Transport: o.Transport}}
+	i.tokens = lease.New(lease.Options[audience, string]{Ask: i.ask, Timeout: cloud.AskTimeout, Now: o.Now})
 	if o.Method == ManagedIdentity {
 		return i, i.prepareMetadata()
 	}
@@ -144,16 +146,26 @@ func (i *Identity) prepareProxy() (err error) {
 func (i *Identity) Tenant() string { return i.o.TenantID }
 
 // Token returns a token for a resource ("https://vault.azure.net") in a cloud. It
-// is the caller's to send it only to hosts of that resource. The error is a
-// [*cloud.Error], or ctx's.
+// is the caller's to send it only to hosts of that resource. The error wraps a
+// [*cloud.Error], or is ctx's.
 func (i *Identity) Token(ctx context.Context, resource string, in Cloud) (string, error) {
-	return i.tokens.Get(ctx, resource+" "+string(in), func(ctx context.Context) (string, time.Time, error) {
-		if i.o.Method == ManagedIdentity {
-			return i.machineToken(ctx, resource)
-		}
-		return i.federatedToken(ctx, resource, in)
-	})
+	return i.tokens.Take(ctx, audience{resource, in})
 }
 
-// Forget drops the token for a resource in a cloud, which did not accept it.
-func (i *Identity) Forget(resource string, in Cloud) { i.tokens.Forget(resource + " " + string(in)) }
+// Refused drops a token for a resource in a cloud, which did not accept it.
+func (i *Identity) Refused(resource string, in Cloud, token string) {
+	i.tokens.Refused(audience{resource, in}, token)
+}
+
+// audience is what a token is for.
+type audience struct {
+	resource string
+	in       Cloud
+}
+
+func (i *Identity) ask(ctx context.Context, of audience) (string, time.Time, error) {
+	if i.o.Method == ManagedIdentity {
+		return i.machineToken(ctx, of.resource)
+	}
+	return i.federatedToken(ctx, of.resource, of.in)
+}

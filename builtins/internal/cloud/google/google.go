@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/lease"
 )
 
 // Options configures an [Identity].
@@ -34,7 +35,7 @@ type Identity struct {
 	base   string
 	client cloud.Client
 	now    func() time.Time
-	tokens cloud.Kept[Token]
+	tokens *lease.Leases[struct{}, Token]
 }
 
 // Token is an access token, and when it expires.
@@ -56,7 +57,9 @@ func New(o Options) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Identity{base: base, client: cloud.Client{Transport: transport, Timeout: 5 * time.Second}, now: o.Now, tokens: cloud.Kept[Token]{Now: o.Now}}, nil
+	i := &Identity{base: base, client: cloud.Client{Transport: transport, Timeout: 5 * time.Second}, now: o.Now}
+	i.tokens = lease.New(lease.Options[struct{}, Token]{Ask: i.ask, Timeout: cloud.AskTimeout, Now: o.Now})
+	return i, nil
 }
 
 const step = "get token of metadata server"
@@ -65,15 +68,13 @@ const step = "get token of metadata server"
 const maxLifetime = 12 * time.Hour
 
 // Token returns an access token. It is the caller's to send it only to Google. The
-// error is a [*cloud.Error], or ctx's.
-func (i *Identity) Token(ctx context.Context) (Token, error) {
-	return i.tokens.Get(ctx, "", i.ask)
-}
+// error wraps a [*cloud.Error], or is ctx's.
+func (i *Identity) Token(ctx context.Context) (Token, error) { return i.tokens.Take(ctx, struct{}{}) }
 
-// Forget drops the token, which a service did not accept.
-func (i *Identity) Forget() { i.tokens.Forget("") }
+// Refused drops a token, which a service did not accept.
+func (i *Identity) Refused(t Token) { i.tokens.Refused(struct{}{}, t) }
 
-func (i *Identity) ask(ctx context.Context) (Token, time.Time, error) {
+func (i *Identity) ask(ctx context.Context, _ struct{}) (Token, time.Time, error) {
 	req, err := cloud.Get(ctx, i.base+"/computeMetadata/v1/instance/service-accounts/default/token")
 	if err != nil {
 		return Token{}, time.Time{}, &cloud.Error{Step: step, Message: "the metadata server has no URL"}

@@ -191,7 +191,7 @@ func (s *Source) certificate(ctx context.Context, at alibabacloud.Place, item It
 // problem turns an error of the service into one of key providers.
 func problem(what string, err error) error {
 	e, ok := errors.AsType[*alibabacloud.Error](err)
-	if !ok || errors.Is(err, alibabacloud.ErrPause) {
+	if !ok {
 		return &keys.Error{Step: "session", Message: err.Error(), Retryable: true, Err: err}
 	}
 	step := e.Step

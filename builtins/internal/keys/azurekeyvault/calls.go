@@ -136,7 +136,7 @@ func (s *Source) get(ctx context.Context, token, step, address string, into any)
 	req.Header.Set("Authorization", "Bearer "+token)
 	err = s.client.JSON(step, req, s.explain, into)
 	if e, ok := err.(*cloud.Error); ok && e.Code == "401" || ok && e.Code == "Unauthorized" { //nolint:errorlint // JSON returns no other
-		s.identity.Forget(s.vault.resource, s.vault.cloud)
+		s.identity.Refused(s.vault.resource, s.vault.cloud, token)
 	}
 	return err
 }

@@ -64,7 +64,7 @@ func (s *Source) get(ctx context.Context, step, path string, into any) error {
 	req.Header.Set("Authorization", "Bearer "+token.Value)
 	err = s.client.JSON(step, req, google.Explain, into)
 	if e, ok := errors.AsType[*cloud.Error](err); ok && e.Code == "UNAUTHENTICATED" {
-		s.identity.Forget()
+		s.identity.Refused(token)
 	}
 	return asError(err)
 }

@@ -20,6 +20,7 @@ import (
 
 	"oras.land/oras-go/v2/registry/remote/auth"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/lease"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
 )
 
@@ -80,13 +81,17 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // FromCall makes an [*Error] of provider of a [*problem.CallError] in err, and
-// returns any other err as it is.
+// returns any other err as it is. What is not asked yet stays that.
 func FromCall(provider string, err error) error {
 	e, ok := errors.AsType[*problem.CallError](err)
 	if !ok {
 		return err
 	}
-	return &Error{Provider: provider, Step: e.Step, Code: e.Code, Message: e.Message, RequestID: e.RequestID, Retryable: e.Retryable, Err: e.Err}
+	named := &Error{Provider: provider, Step: e.Step, Code: e.Code, Message: e.Message, RequestID: e.RequestID, Retryable: e.Retryable, Err: e.Err}
+	if p, ok := errors.AsType[*lease.PauseError](err); ok {
+		return &lease.PauseError{Until: p.Until, Err: named}
+	}
+	return named
 }
 
 type repositoryKey struct{}

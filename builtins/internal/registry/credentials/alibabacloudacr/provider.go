@@ -132,7 +132,7 @@ func (p *Provider) registry(host string) (registry, bool) {
 func (p *Provider) fetch(ctx context.Context, host string) (auth.Credential, time.Time, error) {
 	token, err := p.token(ctx, host)
 	if err != nil {
-		return auth.EmptyCredential, time.Time{}, named(err)
+		return auth.EmptyCredential, time.Time{}, credentials.FromCall(Name, err)
 	}
 	return auth.Credential{Username: token.Username, Password: token.Password}, token.Expires, nil
 }
@@ -203,12 +203,4 @@ func (p *Provider) listed(ctx context.Context, at alibabacloud.Place, r registry
 		}
 	}
 	return "", &alibabacloud.Error{Step: stepResolve, Message: fmt.Sprintf("this account has no instance called %q in %s", r.instance, r.region)}
-}
-
-// named turns an error of the services into one of credential providers.
-func named(err error) error {
-	if e, ok := errors.AsType[*alibabacloud.Error](err); ok && !errors.Is(err, alibabacloud.ErrPause) {
-		return credentials.FromCall(Name, e)
-	}
-	return &credentials.Error{Provider: Name, Message: err.Error(), Retryable: true, Err: err}
 }

@@ -94,7 +94,7 @@ func (p *Provider) refreshToken(ctx context.Context, host string) (string, error
 	}
 	refresh, err := p.exchange(ctx, host, token)
 	if e, ok := errors.AsType[*cloud.Error](err); ok && !e.Retryable {
-		p.identity.Forget(resource, in)
+		p.identity.Refused(resource, in, token)
 	}
 	return refresh, err
 }

@@ -347,23 +347,27 @@ func TestTokenOutlivesAnOutageOfTheRegistry(t *testing.T) {
 	}
 }
 
-// A registry that no longer accepts the token is asked with a new one next time.
+// A registry that no longer accepts the token is asked with a new one next time. A
+// young token is kept: whoever names registries could have one asked for each time.
 func TestRefusedTokenIsForgotten(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	good := s.handlers["contoso.azurecr.io"]
-	refused := false
+	refusals := 2
 	s.handlers["contoso.azurecr.io"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !refused {
-			refused = true
+		if refusals > 0 {
+			refusals--
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
 		good.ServeHTTP(w, r)
 	})
 	p := s.provider(t)
-	if _, _, err := p.Fetch(t.Context(), "contoso.azurecr.io"); err == nil {
-		t.Fatal("no error")
+	for range refusals {
+		if _, _, err := p.Fetch(t.Context(), "contoso.azurecr.io"); err == nil || s.azure.Tokens() != 1 {
+			t.Fatalf("%v, %d tokens", err, s.azure.Tokens())
+		}
+		s.clock.advance(time.Minute)
 	}
 	if _, _, err := p.Fetch(t.Context(), "contoso.azurecr.io"); err != nil || s.azure.Tokens() != 2 {
 		t.Errorf("%v, %d tokens", err, s.azure.Tokens())
