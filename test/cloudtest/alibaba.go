@@ -47,6 +47,9 @@ type Alibaba struct {
 	RawECDSA bool
 	// Now is the service's clock.
 	Now func() time.Time
+	// Signing is the clock that requests are signed by. [time.Now] unless set
+	// otherwise: the SDK has no other.
+	Signing func() time.Time
 
 	issuer *ecdsa.PrivateKey // of service account tokens
 
@@ -83,7 +86,7 @@ func NewAlibaba(tb testing.TB) *Alibaba {
 		tb.Fatal(err)
 	}
 	return &Alibaba{
-		Regions: []string{"cn-hangzhou", "cn-beijing"}, SessionLife: time.Hour, TokenLife: time.Hour, Now: time.Now, issuer: issuer,
+		Regions: []string{"cn-hangzhou", "cn-beijing"}, SessionLife: time.Hour, TokenLife: time.Hour, Now: time.Now, Signing: time.Now, issuer: issuer,
 		Secrets: map[string]AlibabaSecret{}, Certificates: map[string]AlibabaCertificate{}, Keys: map[string]*AlibabaKey{},
 		sessions: map[string]alibabaSession{AlibabaKeyID: {secret: AlibabaKeySecret}},
 		tokens:   map[string]string{}, nonces: map[string]bool{}, calls: map[string]int{}, faults: map[string]http.HandlerFunc{},

@@ -86,12 +86,11 @@ func (a *Alibaba) accept(w http.ResponseWriter, id, token, nonce string, at time
 	again := a.nonces[nonce]
 	a.nonces[nonce] = true
 	a.mu.Unlock()
-	now := a.Now()
 	return a.wants(w, known, 404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.") &&
 		a.wants(w, token == s.token, 400, "InvalidSecurityToken.Malformed", "The SecurityToken is malformed.") &&
-		a.wants(w, s.expires.IsZero() || now.Before(s.expires), 400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.") &&
+		a.wants(w, s.expires.IsZero() || a.Now().Before(s.expires), 400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.") &&
 		a.wants(w, !again && nonce != "", 400, "SignatureNonceUsed", "Specified signature nonce was used already.") &&
-		a.wants(w, now.Sub(at).Abs() < 15*time.Minute, 400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.") &&
+		a.wants(w, a.Signing().Sub(at).Abs() < 15*time.Minute, 400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.") &&
 		a.wants(w, good(s.secret), 400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation.")
 }
 

@@ -16,19 +16,6 @@ import (
 	"github.com/opa-ratify/opa-ratify/test/cloudtest/googletest"
 )
 
-// basicRegistry is upstream for one user name and whoever has one of its passwords.
-func basicRegistry(user string, good func(password string) bool, upstream http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, password, _ := r.BasicAuth()
-		if name != user || !good(password) {
-			w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		upstream.ServeHTTP(w, r)
-	})
-}
-
 // startAWS is the command `aws`: AWS in eu-central-1, and its registries in front of
 // the script's. What runs next is a pod whose service account has a role.
 func startAWS(ts *testscript.TestScript, neg bool, args []string) {
@@ -41,7 +28,7 @@ func startAWS(ts *testscript.TestScript, neg bool, args []string) {
 	const region = ".eu-central-1.amazonaws.com"
 	c.start(ts, map[string]http.Handler{
 		"sts" + region: c.aws.STS(), "api.ecr" + region: c.aws.ECR(), "kms" + region: c.aws.KMS(),
-		c.aws.Account + ".dkr.ecr" + region: basicRegistry("AWS", func(password string) bool { return password == "password" }, upstream(ts)),
+		c.aws.Account + ".dkr.ecr" + region: c.aws.Registry(upstream(ts)),
 	}, map[string]string{"AWS_ROLE_ARN": c.aws.Role, "AWS_REGION": "eu-central-1"}, "AWS_WEB_IDENTITY_TOKEN_FILE", token)
 }
 
@@ -55,9 +42,8 @@ func startGoogle(ts *testscript.TestScript, neg bool, args []string) {
 	c.google = googletest.New(time.Now)
 	machine := httptest.NewServer(c.google.Machine())
 	c.tb.Cleanup(machine.Close)
-	good := func(password string) bool { return c.google.Tokens() > 0 && strings.HasPrefix(password, "ya29.") }
 	c.start(ts, map[string]http.Handler{
-		"cloudkms.googleapis.com": c.google.KMS(), "europe-docker.pkg.dev": basicRegistry("oauth2accesstoken", good, upstream(ts)),
+		"cloudkms.googleapis.com": c.google.KMS(), "europe-docker.pkg.dev": c.google.Registry(upstream(ts)),
 	}, map[string]string{"GCE_METADATA_HOST": strings.TrimPrefix(machine.URL, "http://")}, "UNUSED", "")
 }
 

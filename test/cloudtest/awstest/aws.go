@@ -29,6 +29,8 @@ type AWS struct {
 	keys    map[string]session   // access keys by ID
 	kms     map[string]*Key
 	assumed int
+
+	passwords map[string]time.Time // of registries, and their ends
 }
 
 type session struct {
@@ -47,7 +49,7 @@ type Key struct {
 func New(now func() time.Time) *AWS {
 	return &AWS{
 		Account: "123456789012", Role: "arn:aws:iam::123456789012:role/ratify", Now: now,
-		tokens: map[string]time.Time{}, keys: map[string]session{}, kms: map[string]*Key{},
+		tokens: map[string]time.Time{}, keys: map[string]session{}, kms: map[string]*Key{}, passwords: map[string]time.Time{},
 	}
 }
 
@@ -132,9 +134,6 @@ func (a *AWS) Agent() http.Handler {
 	})
 }
 
-// PasswordLife is how long a registry's password is good.
-const PasswordLife = 12 * time.Hour
-
 // ECR is api.ecr.REGION.amazonaws.com.
 func (a *AWS) ECR() http.Handler {
 	return a.signed("ecr", func(w http.ResponseWriter, target string, body []byte) {
@@ -145,8 +144,9 @@ func (a *AWS) ECR() http.Handler {
 			refuse(w, "InvalidParameterException")
 			return
 		}
-		token := base64.StdEncoding.EncodeToString([]byte("AWS:password"))
-		expires := float64(a.Now().Add(PasswordLife).UnixMilli()) / 1000
+		password, until := a.password()
+		token := base64.StdEncoding.EncodeToString([]byte("AWS:" + password))
+		expires := float64(until.UnixMilli()) / 1000
 		answer(w, http.StatusOK, map[string]any{"authorizationData": []map[string]any{{"authorizationToken": token, "expiresAt": expires}}})
 	})
 }

@@ -26,6 +26,8 @@ type Google struct {
 	mu     sync.Mutex
 	tokens map[string]time.Time // and their ends
 	keys   map[string][]*Version
+
+	bearers map[string]time.Time // of registries, and their ends
 }
 
 // Version is a version of a key.
@@ -37,7 +39,7 @@ type Version struct {
 
 // New returns a project.
 func New(now func() time.Time) *Google {
-	return &Google{Now: now, tokens: map[string]time.Time{}, keys: map[string][]*Version{}}
+	return &Google{Now: now, tokens: map[string]time.Time{}, keys: map[string][]*Version{}, bearers: map[string]time.Time{}}
 }
 
 // PutVersion adds a version to a key, "projects/…/cryptoKeys/K".

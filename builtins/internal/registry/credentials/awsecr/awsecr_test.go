@@ -62,8 +62,6 @@ func (s *scene) provider(t *testing.T) credentials.Provider {
 	return p
 }
 
-var password = auth.Credential{Username: "AWS", Password: "password"}
-
 func TestEachMethodGivesThePassword(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
@@ -76,7 +74,7 @@ func TestEachMethodGivesThePassword(t *testing.T) {
 		"access key":      {"AWS_ACCESS_KEY_ID": id, "AWS_SECRET_ACCESS_KEY": secret},
 	} {
 		s.env = env
-		if got, err := s.provider(t).Credential(t.Context(), host); err != nil || got != password {
+		if got, err := s.provider(t).Credential(t.Context(), host); err != nil || !s.aws.Accepts(got.Username, got.Password) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -87,7 +85,7 @@ func TestPartitionsHaveTheirOwnAddresses(t *testing.T) {
 	s := newScene(t)
 	p := s.provider(t)
 	for _, h := range []string{host, "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "123456789012.dkr-ecr.eu-central-1.on.aws"} {
-		if got, err := p.Credential(t.Context(), h); err != nil || got != password {
+		if got, err := p.Credential(t.Context(), h); err != nil || !s.aws.Accepts(got.Username, got.Password) {
 			t.Errorf("%s: %v", h, err)
 		}
 	}
