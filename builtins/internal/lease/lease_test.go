@@ -164,8 +164,8 @@ func TestPauseGrowsToAMinute(t *testing.T) {
 		s.down.Store(true)
 		l := leases(s.ask)
 		step(t, l, s, 0, "down", 1)
-		for i, pause := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
-			pause *= time.Second
+		for i, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+			pause := time.Duration(seconds) * time.Second
 			_, err := l.Take(t.Context(), "a")
 			p, ok := errors.AsType[*lease.PauseError](err)
 			if !ok || !errors.Is(err, errDown) || !p.Until.Equal(time.Now().Add(pause)) {
