@@ -116,7 +116,7 @@ item := {"key": input.key, "value": {"isSuccess": true, "succeeded": true, "imag
 	startswith(input.image, "good")
 }
 
-item := {"key": input.key, "value": {"isSuccess": false, "succeeded": false}} if {
+item := {"key": input.key, "value": {"isSuccess": false, "succeeded": false, "reasons": ["no signature", "by policy"]}} if {
 	input.operation == "verify"
 	startswith(input.image, "rejected")
 }
@@ -188,7 +188,7 @@ func TestDecidedKeysBecomeItems(t *testing.T) {
 		{Key: "[team-a]good:v2", Value: map[string]any{"isSuccess": true, "succeeded": true, "image": "good:v2", "namespace": "team-a", "version": "v2"}},
 		{Key: "[]good", Error: `"" is no namespace; one has 1 to 63 lower-case letters, digits and inner hyphens`},
 		{Key: "", Error: "the key is empty; write image or [namespace]image"},
-		{Key: "rejected", Value: map[string]any{"isSuccess": false, "succeeded": false}},
+		{Key: "rejected", Value: map[string]any{"isSuccess": false, "succeeded": false, "reasons": []any{"no signature", "by policy"}}},
 	}
 	if diff := cmp.Diff(want, withoutTrace(t, response.Response.Items)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -509,7 +509,7 @@ func TestDecisionsAreLogged(t *testing.T) {
 func TestRequestsAreCountedAndNoted(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{policy: policy, ratify: `{metrics: {workload_namespace: true}}`})
-	s.ask(t, "v2/verify", "good", "[team-a]unavailable")
+	s.ask(t, "v2/verify", "good", "rejected", "[team-a]unavailable")
 	s.ask(t, "v2/mutate", "good")
 	_, exposition := s.do(t, http.MethodGet, "/metrics", "")
 	for _, line := range []string{
@@ -521,12 +521,19 @@ func TestRequestsAreCountedAndNoted(t *testing.T) {
 			t.Errorf("missing %q in metrics", line)
 		}
 	}
+	noted := map[any]map[string]any{}
 	for _, e := range s.log.Entries() {
-		if e.Fields["key"] == "[team-a]unavailable" && e.Fields["verdict"] == "undecided" && e.Fields["code"] == "undecided" && e.Fields["decision_id"] != nil {
-			return
-		}
+		noted[e.Fields["key"]] = e.Fields
 	}
-	t.Error("the log says nothing about [team-a]unavailable")
+	if e := noted["[team-a]unavailable"]; e["verdict"] != "undecided" || e["code"] != "undecided" || e["decision_id"] == nil {
+		t.Errorf("the log says %v", e)
+	}
+	if e := noted["rejected"]; e["verdict"] != "rejected" || e["reasons"] != "no signature; by policy" {
+		t.Errorf("the log says %v", e)
+	}
+	if e, ok := noted["good"]; !ok || e["reasons"] != nil {
+		t.Errorf("the log says %v", e)
+	}
 }
 
 func TestEveryKeyHasASpan(t *testing.T) {

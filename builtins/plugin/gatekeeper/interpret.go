@@ -47,6 +47,9 @@ func (r *round) interpret(d *decision) outcome {
 // sign adds to a value what tells the client which decision it is.
 func (r *round) sign(d *decision, value ast.Object) outcome {
 	out := outcome{question: d.question, admitted: field(value, r.terms.admitted) == ast.Boolean(true)}
+	if !out.admitted {
+		out.why = r.why(value)
+	}
 	at := r.provider.now().UTC().Format(time.RFC3339Nano)
 	signature := `"timestamp":"` + at + `","traceID":"` + d.id + `"`
 	if known := r.query.memo.rendering(value); known != nil {
@@ -65,6 +68,21 @@ func (r *round) sign(d *decision, value ast.Object) outcome {
 	out.value = answer{rendering{before, after}, signature}
 	r.query.memo.render(value, out.value.rendering)
 	return out
+}
+
+// why returns the reasons of a value on one line.
+func (r *round) why(value ast.Object) string {
+	reasons, ok := field(value, r.terms.reasons).(*ast.Array)
+	if !ok {
+		return ""
+	}
+	var texts []string
+	reasons.Foreach(func(t *ast.Term) {
+		if s, ok := t.Value.(ast.String); ok {
+			texts = append(texts, string(s))
+		}
+	})
+	return shorten(strings.Join(texts, "; "), 1<<10)
 }
 
 // field returns a field of o, nil if there is none.

@@ -80,6 +80,9 @@ func (r *round) note(ctx context.Context, out outcome, id string, took time.Dura
 		fields["error"] = shorten(out.err, 512)
 		logger.WithFields(fields).Info("A key of Gatekeeper was decided.")
 	default:
+		if out.why != "" {
+			fields["reasons"] = out.why
+		}
 		logger.WithFields(fields).Info("A key of Gatekeeper was decided.")
 	}
 }

@@ -29,6 +29,7 @@ type outcome struct {
 	question question
 	value    answer // decided: a string or an object
 	admitted bool   // the decision, if value is set
+	why      string // the reasons of a value that does not admit, for the log
 	err      string // decided against
 	cause    cause  // not "": not decided, reason says why
 	reason   string

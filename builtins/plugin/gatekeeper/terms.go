@@ -14,9 +14,9 @@ import (
 type terms struct {
 	operation operation
 
-	name, version, none                                      *ast.Term
-	image, namespace, key, operationKey, versionKey          *ast.Term
-	answerKey, answerValue, answerError, undecided, admitted *ast.Term
+	name, version, none                                               *ast.Term
+	image, namespace, key, operationKey, versionKey                   *ast.Term
+	answerKey, answerValue, answerError, undecided, admitted, reasons *ast.Term
 
 	mu     sync.Mutex
 	inputs *simplelru.LRU[string, *ast.Term] // of keys that were asked lately: a cluster asks about the same ones
@@ -36,7 +36,7 @@ func newTerms(o operation) *terms {
 		image: ast.StringTerm("image"), namespace: ast.StringTerm("namespace"), key: ast.StringTerm("key"),
 		operationKey: ast.StringTerm("operation"), versionKey: ast.StringTerm("version"),
 		answerKey: ast.StringTerm("key"), answerValue: ast.StringTerm("value"), answerError: ast.StringTerm("error"),
-		undecided: ast.StringTerm("undecided"), admitted: ast.StringTerm("isSuccess"),
+		undecided: ast.StringTerm("undecided"), admitted: ast.StringTerm("isSuccess"), reasons: ast.StringTerm("reasons"),
 	}
 }
 
