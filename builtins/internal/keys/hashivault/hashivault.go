@@ -98,32 +98,47 @@ func passing(err error) bool {
 	return ok && e.Retryable
 }
 
-// key reads one key. A token that was revoked is replaced once.
+// key reads one key. A token that has ended is replaced once.
 func (s *Source) key(ctx context.Context, name string) ([]keys.Key, error) {
-	step := "read key " + name
+	step, path := "read key "+name, s.o.Mount+"/keys/"+url.PathEscape(name)
 	held, err := s.login(ctx)
 	if err != nil {
 		return nil, err
 	}
-	path := "/v1/" + s.o.Mount + "/keys/" + url.PathEscape(name)
 	raw, err := s.send(ctx, step, http.MethodGet, path, held, nil)
-	if e, ok := errors.AsType[*keys.Error](err); ok && e.Code == "403" && s.forget(held) {
+	if denied(err) && s.alive(ctx, held) {
+		return nil, aboutToken(err, "; no policy of the token has read on "+path)
+	}
+	if denied(err) && s.forget(held) {
 		if held, err = s.login(ctx); err != nil {
 			return nil, err
 		}
 		raw, err = s.send(ctx, step, http.MethodGet, path, held, nil)
 	}
 	if err != nil {
-		return nil, aboutToken(err)
+		return nil, aboutToken(err, "; the token has ended, or no policy of it has read on "+path)
 	}
 	return parseKey(step, name, raw)
 }
 
+func denied(err error) bool {
+	e, ok := errors.AsType[*keys.Error](err)
+	return ok && e.Code == "403"
+}
+
+// alive tells a token that has ended from one that must not read a key: for the second
+// another login is no help, and may be the last that a secret id is good for.
+func (s *Source) alive(ctx context.Context, token string) bool {
+	_, err := s.send(ctx, "look up token", http.MethodGet, "auth/token/lookup-self", token, nil)
+	return err == nil
+}
+
 // aboutToken: "permission denied" is said of who asks, and tells nothing about the
-// key.
-func aboutToken(err error) error {
+// key, not even whether there is one.
+func aboutToken(err error, why string) error {
 	if e, ok := errors.AsType[*keys.Error](err); ok && e.Code == "403" {
 		e.Retryable = true
+		e.Message += why
 	}
 	return err
 }
@@ -138,7 +153,7 @@ func (s *Source) send(ctx context.Context, step, method, path, token string, bod
 		}
 		content = bytes.NewReader(raw)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, s.o.Address+path, content)
+	req, err := http.NewRequestWithContext(ctx, method, s.o.Address+"/v1/"+path, content)
 	if err != nil {
 		return nil, &keys.Error{Step: step, Message: "the address is not a URL"}
 	}
@@ -164,8 +179,8 @@ func (s *Source) send(ctx context.Context, step, method, path, token string, bod
 	return raw, nil
 }
 
-// refusal is what the server says: {"errors": ["permission denied"]}, or nothing
-// for a key that it does not have.
+// refusal is what the server says: {"errors": ["permission denied"]}, the same below
+// "1 error occurred:" if a policy denies, or nothing for a key that it does not have.
 func refusal(raw []byte, status int) string {
 	var answer struct {
 		Errors []string `json:"errors"`
@@ -173,5 +188,6 @@ func refusal(raw []byte, status int) string {
 	if json.Unmarshal(raw, &answer) != nil || len(answer.Errors) == 0 {
 		return http.StatusText(status)
 	}
-	return problem.Sanitise(answer.Errors[0])
+	text := strings.TrimPrefix(answer.Errors[0], "1 error occurred:\n\t* ")
+	return problem.Sanitise(strings.TrimSpace(text))
 }

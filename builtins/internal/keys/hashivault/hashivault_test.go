@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -110,23 +111,24 @@ func TestKeysThatCannotBeUsed(t *testing.T) {
 	v := newVault()
 	v.Keys["symmetric"] = vaulttest.Key{Type: "aes256-gcm96", Versions: []string{""}}
 	v.Keys["retired"] = vaulttest.Key{Type: "ecdsa-p256", Versions: []string{publicKey, publicKey}, Oldest: 2}
+	v.Keys["derived"] = vaulttest.Key{Type: "ed25519", Versions: []string{""}, Derived: true}
 	v.Keys["deleted"] = vaulttest.Key{Type: "ecdsa-p256", Versions: []string{publicKey}, Deleted: true}
 	v.Keys["odd"] = vaulttest.Key{Type: "ed25519", Versions: []string{"c2hvcnQ="}}
 	v.Keys["secret"] = v.Keys["release"]
 	v.Forbidden = map[string]bool{"secret": true}
 	s := newSource(t, serve(t, v), func(o *hashivault.Options) {
-		o.Keys = []string{"symmetric", "retired", "deleted", "odd", "none", "secret", "release"}
+		o.Keys = []string{"symmetric", "derived", "retired", "deleted", "odd", "none", "secret", "release"}
 	})
 	want(
 		t, s,
 		"symmetric/1  latest! read key symmetric: the key is of type aes256-gcm96, which has no public key",
-		"retired/1 ! read key retired: the version is below min_decryption_version, 2",
+		"derived/1  latest! read key derived: the key is derived: it has a public key for each context, none of its own; make one without derived",
 		"retired/2  latest",
 		"deleted/1  latest! read key deleted: SoftDeleted the key is deleted",
 		"odd/1  latest! read key odd: the public key is not 32 bytes in base64",
 		"none/ ! read key none: 404 Not Found",
 		"release/1 ", "release/2 2 latest",
-		"error read key none: 404 Not Found\nread key secret: 403 1 error occurred: * permission denied",
+		"error read key none: 404 Not Found\nread key secret: 403 permission denied; no policy of the token has read on transit/keys/secret",
 	)
 }
 
@@ -148,8 +150,8 @@ func TestEd25519KeysBecomePEM(t *testing.T) {
 	}
 }
 
-// A login is kept for three quarters of its life, and made again when its token is
-// refused; a token file is read each time.
+// A login is kept for three quarters of its life, and made again when its token has
+// ended, not when a policy denies; a token file is read each time.
 func TestLoginsAreFew(t *testing.T) {
 	t.Parallel()
 	v := newVault()
@@ -172,6 +174,9 @@ func TestLoginsAreFew(t *testing.T) {
 	step(time.Minute, 2)
 	v.Revoke()
 	step(time.Minute, 3)
+	v.Change(func(v *vaulttest.Vault) { v.Forbidden = map[string]bool{"release": true} })
+	want(t, s, "error read key release: 403 permission denied; no policy of the token has read on transit/keys/release")
+	v.Change(func(v *vaulttest.Vault) { v.Forbidden = nil })
 	if err := os.WriteFile(jwt, []byte("jwt-of-nobody"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -227,4 +232,16 @@ func TestLoginNeedsItsFiles(t *testing.T) {
 			t.Errorf("got %v, want %s", err, tt.want)
 		}
 	}
+}
+
+// Vault does not list versions below min_decryption_version. A server that does gets
+// them believed no more.
+func TestVersionsBelowTheMinimumAreNotUsed(t *testing.T) {
+	t.Parallel()
+	address := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"data": {"type": "ecdsa-p256", "latest_version": 2, "min_decryption_version": 2, "keys":
+			{"1": {"public_key": "-----BEGIN 1"}, "2": {"public_key": "-----BEGIN 2"}}}}`)
+	}))
+	want(t, newSource(t, address, nil),
+		"release/1 ! read key release: the version is below min_decryption_version, 2", "release/2 -----BEGIN 2 latest")
 }

@@ -104,7 +104,7 @@ func (s *Source) given(value string) token { return token{value: value, until: s
 // earn logs in by a method. The token is used for three quarters of its life.
 func (s *Source) earn(ctx context.Context, mount string, proof map[string]string) (token, error) {
 	const step = "log in"
-	raw, err := s.send(ctx, step, http.MethodPost, "/v1/auth/"+strings.Trim(mount, "/")+"/login", "", proof)
+	raw, err := s.send(ctx, step, http.MethodPost, "auth/"+strings.Trim(mount, "/")+"/login", "", proof)
 	if err != nil {
 		return token{}, err
 	}

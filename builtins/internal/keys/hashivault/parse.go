@@ -22,7 +22,8 @@ import (
 type transitKey struct {
 	Type        string                     `json:"type"`
 	Latest      int64                      `json:"latest_version"`
-	Oldest      int64                      `json:"min_decryption_version"` // older ones verify nothing any more
+	Oldest      int64                      `json:"min_decryption_version"` // older ones verify nothing any more, and are not listed
+	Derived     bool                       `json:"derived"`                // a key for each context, none without
 	SoftDeleted bool                       `json:"soft_deleted"`           // OpenBao
 	Keys        map[string]json.RawMessage `json:"keys"`
 }
@@ -65,6 +66,8 @@ func (k transitKey) public(step string, n int64, raw json.RawMessage) ([]byte, e
 		return nil, &keys.Error{Step: step, Code: "SoftDeleted", Message: "the key is deleted"}
 	case n < k.Oldest:
 		return nil, &keys.Error{Step: step, Message: "the version is below min_decryption_version, " + strconv.FormatInt(k.Oldest, 10)}
+	case k.Derived:
+		return nil, &keys.Error{Step: step, Message: "the key is derived: it has a public key for each context, none of its own; make one without derived"}
 	case json.Unmarshal(raw, &version) != nil || version.PublicKey == "":
 		return nil, &keys.Error{Step: step, Message: "the key is of type " + problem.Sanitise(k.Type) + ", which has no public key"}
 	case bytes.HasPrefix([]byte(version.PublicKey), []byte("-----BEGIN ")):
