@@ -118,13 +118,15 @@ func (p provided) Material(provider, name, version string) trust.Provided {
 		given.Versions = append(given.Versions, trust.Version{Name: k.Version, Raw: k.PEM})
 	}
 	for _, a := range found.Absent {
-		given.Absent = append(given.Absent, trust.Absent{Message: absent(a), Unseen: a.Unseen, Retryable: a.Retryable})
+		given.Absent = append(given.Absent, trust.Absent{Message: absent(a, version), Unseen: a.Unseen, Retryable: a.Retryable})
 	}
 	return given
 }
 
-func absent(a keys.Absent) string {
-	if a.Version == "" {
+// absent names the version, unless it is the one that was asked for: the trust document
+// is quoted beside it.
+func absent(a keys.Absent, asked string) string {
+	if a.Version == "" || a.Version == asked {
 		return a.Err.Error()
 	}
 	return fmt.Sprintf("version %q: %v", a.Version, a.Err)

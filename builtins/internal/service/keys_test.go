@@ -126,7 +126,7 @@ func TestKeysOfAService(t *testing.T) {
 		v.Keys["release"] = k
 	})
 	w.want("v1", "all enabled", rejected, "")
-	w.want("v1", "1", rejected, "the version is below min_decryption_version, 2")
+	w.want("v1", "1", rejected, `"release" version "1": it has no version "1"; there are "2"`)
 	w.want("v2", "all enabled", verified, "")
 
 	// An outage takes nothing away until max_stale, and is seen.
