@@ -82,7 +82,7 @@ func (c *Client) authorised(ctx context.Context, w *watch, h *host, r request) (
 		resp.Body.Close()
 		header, err = h.auth.Challenged(ctx, resp.Header.Values("WWW-Authenticate"), r.repository, header)
 		if err != nil {
-			return answer{}, http.StatusUnauthorized, challengeError(refused, err)
+			return answer{}, http.StatusUnauthorized, h.asker(ctx, r, challengeError(refused, err))
 		}
 		if resp, err = c.send(ctx, w, h, r, header); err != nil {
 			return answer{}, 0, err
@@ -90,7 +90,19 @@ func (c *Client) authorised(ctx context.Context, w *watch, h *host, r request) (
 	}
 	defer resp.Body.Close()
 	a, err := c.receive(ctx, h, r, resp)
+	if err != nil && outbound.SameOrigin(resp.Request.URL, h.base) {
+		err = h.asker(ctx, r, err)
+	}
 	return a, resp.StatusCode, err
+}
+
+// asker adds to a refusal who it was that asked.
+func (h *host) asker(ctx context.Context, r request, err error) error {
+	p, ok := errors.AsType[*problem.Problem](err)
+	if !ok || p.Status != http.StatusUnauthorized && p.Status != http.StatusForbidden {
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, h.auth.Asker(ctx, r.repository))
 }
 
 // demands tells those who come next what resp, if it is not nil, demands.

@@ -257,7 +257,7 @@ func TestErrorsSayWhoWasAskedWhatAndWhy(t *testing.T) {
 		want   string
 	}{
 		{"404", registrytest.Status(404, nil), resolveTag, "HOST: HEAD /v2/app/manifests/v1: 404 Not Found"},
-		{"403 with a code", registrytest.Status(403, nil), fetchBlob, "HOST: GET /v2/app/blobs/DIGEST: 403 Forbidden: DENIED: Forbidden"},
+		{"403 with a code", registrytest.Status(403, nil), fetchBlob, "HOST: GET /v2/app/blobs/DIGEST: 403 Forbidden: DENIED: Forbidden; asked anonymously: no credential is configured for HOST"},
 		{"flipped", registrytest.FlipByte(0), fetchBlob, "HOST: GET /v2/app/blobs/DIGEST: the answer's bytes do not have the digest DIGEST"},
 		{"too large", registrytest.Oversize(64<<20, 64<<20), fetchUnknownBlob, "HOST: GET /v2/app/blobs/DIGEST: body exceeds its limit: it has 67108864 bytes, allowed are 16777216"},
 	} {

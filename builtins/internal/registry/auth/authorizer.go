@@ -230,6 +230,24 @@ func (a *Authorizer) Identity(ctx context.Context, repository string) (string, e
 	return exchange{credential: credential}.key(), err
 }
 
+// giver knows which provider's credential it gives for a host; "" for none.
+type giver interface {
+	Giver(ctx context.Context, host string) string
+}
+
+// Asker says, for the message of a refusal, who it is that was refused.
+func (a *Authorizer) Asker(ctx context.Context, repository string) string {
+	if g, ok := a.o.Credentials.(giver); ok {
+		if name := g.Giver(credentials.WithRepository(ctx, repository), a.o.Registry); name != "" {
+			return "asked with the credential of credential provider " + name
+		}
+	}
+	if credential, err := a.credential(ctx, repository); err != nil || credential != auth.EmptyCredential {
+		return "asked with a credential"
+	}
+	return "asked anonymously: no credential is configured for " + a.o.Registry
+}
+
 func (a *Authorizer) basic(credential auth.Credential) (string, error) {
 	if credential.Username == "" || credential.Password == "" {
 		return "", fmt.Errorf("%w: %s demands a user name and password and none is configured for it", ErrUnauthorized, a.o.Registry)

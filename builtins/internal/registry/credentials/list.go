@@ -43,22 +43,40 @@ func NewList(entries []Entry, observe func(provider string, good bool)) *List {
 // Credential returns the credential of a canonical host; the empty one if nobody
 // owns it. The error names the provider and never holds a credential.
 func (l *List) Credential(ctx context.Context, host string) (auth.Credential, error) {
+	e, credential, err := l.find(ctx, host)
+	if e != nil {
+		l.observe(e.Name, err == nil)
+	}
+	return credential, err
+}
+
+// Giver is the name of the provider that [List.Credential] is of; "" if the host is
+// asked anonymously.
+func (l *List) Giver(ctx context.Context, host string) string {
+	e, credential, err := l.find(ctx, host)
+	if e == nil || err == nil && credential == auth.EmptyCredential {
+		return ""
+	}
+	return e.Name
+}
+
+// find returns the entry that answered; nil: nobody did.
+func (l *List) find(ctx context.Context, host string) (*Entry, auth.Credential, error) {
 	for i := range l.entries {
 		e := &l.entries[i]
 		if !e.answersFor(host) {
 			continue
 		}
 		if e.Provider == nil {
-			return auth.EmptyCredential, nil
+			break
 		}
 		credential, err := e.ask(ctx, host)
 		if errors.Is(err, ErrNotOwned) && e.Match != host {
 			continue
 		}
-		l.observe(e.Name, err == nil)
-		return credential, err
+		return e, credential, err
 	}
-	return auth.EmptyCredential, nil
+	return nil, auth.EmptyCredential, nil
 }
 
 func (e *Entry) answersFor(host string) bool {

@@ -115,6 +115,21 @@ func TestListTellsHowProvidersDo(t *testing.T) {
 	}
 }
 
+func TestListNamesTheGiver(t *testing.T) {
+	t.Parallel()
+	list := credentials.NewList([]credentials.Entry{
+		{Name: "none", Match: "public.example"},
+		{Name: "moved", Match: "*", Provider: fixed{hosts: []string{"good.example"}, err: credentials.ErrNotOwned}},
+		{Name: "good", Provider: fixed{hosts: []string{"good.example", "public.example"}, gives: user("u")}},
+		{Name: "helper", Match: "helper.example", Provider: fixed{hosts: []string{"helper.example"}}, MayBeEmpty: true},
+	}, func(string, bool) { t.Error("who asks for a name is no user of the credential") })
+	for host, want := range map[string]string{"good.example": "good", "public.example": "", "helper.example": "", "nobody.example": ""} {
+		if got := list.Giver(t.Context(), host); got != want {
+			t.Errorf("%s: %q, want %q", host, got, want)
+		}
+	}
+}
+
 // elsewhere is a provider whose registries have their token server elsewhere.
 type elsewhere struct {
 	fixed
