@@ -48,6 +48,12 @@ interop: $(TOOLS)/notation ## The scripts in which the real notation command lin
 interop-cosign: $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## The same with the cosign command lines, v2 and v3 (slow)
 	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInteropCosign$$' ./test/script
 
+interop-vault: $(TOOLS)/vault-transit $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## The same with keys in a real HashiCorp Vault, and our fake of it compared (slow)
+	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInteropVault$$|^TestTheFakeAnswersAsVaultDoes$$' ./test/script ./test/vaulttest
+
+interop-registry: $(TOOLS)/docker-registry $(TOOLS)/notation $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## The same with images in a real distribution registry that asks for tokens or passwords (slow)
+	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInteropRegistry$$' ./test/script
+
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	set -e; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' $(GO) | xargs -n1 dirname | sort -u); do \
 		names=$$(go test -list '^Fuzz' ./$$p); \
@@ -123,6 +129,19 @@ $(TOOLS)/cosign%: test/tools/cosign%/go.mod test/tools/cosign%/go.sum
 	cd test/tools/cosign$* && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@ github.com/sigstore/cosign/v$*/cmd/cosign
 	touch $@
 
+$(TOOLS)/vault-transit: $(wildcard test/tools/vault/*)
+	cd test/tools/vault && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@ .
+	touch $@
+
+# Debian's, unpacked without being installed.
+$(TOOLS)/docker-registry:
+	@for tool in apt-get dpkg; do command -v $$tool >/dev/null || { echo "$@: $$tool is missing; put distribution's registry there by hand" >&2; exit 1; }; done
+	rm -rf bin/docker-registry && mkdir -p bin/docker-registry $(TOOLS)
+	cd bin/docker-registry && apt-get -qq -o APT::Sandbox::User=root download docker-registry || { echo "$@: apt-get has no package docker-registry; try apt-get update" >&2; exit 1; }
+	dpkg -x bin/docker-registry/docker-registry_*.deb bin/docker-registry
+	cp bin/docker-registry/usr/bin/docker-registry $@
+	rm -rf bin/docker-registry
+
 clean: ## Remove what make made
 	rm -rf bin coverage
 
@@ -131,5 +150,5 @@ help: ## This list
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: build demo test test-go test-rego test-script interop interop-cosign fuzz chaos soak cover bench bench-base bench-table \
+.PHONY: build demo test test-go test-rego test-script interop interop-cosign interop-vault interop-registry fuzz chaos soak cover bench bench-base bench-table \
 	lint fmt generate verify-generate tools clean help

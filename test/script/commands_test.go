@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -65,6 +66,14 @@ func scriptRegistry(ts *testscript.TestScript) *registry {
 		ts.Fatalf("script was not set up")
 	}
 	return r
+}
+
+// expand is the command `expand FILE`: ${NAME} in it becomes the variable's value.
+func expand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: expand FILE")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(os.Expand(ts.ReadFile(args[0]), ts.Getenv)), 0o600))
 }
 
 // program is a command that runs the program of its name, as `exec` does.

@@ -27,10 +27,16 @@
 //	attest TYPE FILE REPOSITORY   have the workflow attest FILE, a predicate, about the image pushed last
 //	sigstore                      serve the Sigstore that certifies the workflow to cosign
 //	trust-workflow FILE           write a trust document for the workflow
+//	post-until REGEXP SOCKET PATH FILE
+//	                              post until the answer matches
+//	get-until REGEXP SOCKET PATH  likewise with GET; the answer begins with its status
+//	expand FILE                   put the values of variables into FILE, for ${NAME}
+//	hashivault …, distribution …  a real Vault, a real registry; see hashivaultCommand, distributionCommand
 //	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation, cosign2, cosign3
 //
 // besides what testscript itself knows; $BUNDLES is the folder of that name. Those in
 // testdata/interop need the notation command line, those in testdata/interop-cosign the
-// cosign command lines of version 2 and 3; `make interop` and `make interop-cosign`
-// build and run them.
+// cosign command lines of version 2 and 3, those in testdata/interop-vault HashiCorp
+// Vault and those in testdata/interop-registry distribution's registry besides; `make` with
+// the folder's name builds what it needs and runs them.
 package script

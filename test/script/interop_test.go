@@ -7,6 +7,9 @@ package script_test
 import (
 	"os/exec"
 	"testing"
+
+	"github.com/opa-ratify/opa-ratify/test/distributiontest"
+	"github.com/opa-ratify/opa-ratify/test/vaulttest"
 )
 
 // TestInterop has the real notation command line sign, and asks it for a second opinion.
@@ -27,4 +30,26 @@ func TestInteropCosign(t *testing.T) {
 		}
 	}
 	runScripts(t, "interop-cosign")
+}
+
+// TestInteropVault has the keys in a real Vault, where cosign signs with them.
+func TestInteropVault(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{vaulttest.Binary, "cosign2", "cosign3"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Fatalf("%v; run `make interop-vault`", err)
+		}
+	}
+	runScripts(t, "interop-vault")
+}
+
+// TestInteropRegistry has the images in a real registry that asks who comes.
+func TestInteropRegistry(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{distributiontest.Binary, "notation", "cosign2", "cosign3"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Fatalf("%v; run `make interop-registry`", err)
+		}
+	}
+	runScripts(t, "interop-registry")
 }

@@ -58,6 +58,10 @@ func runScripts(t *testing.T, dir string) {
 			"aws":              startAWS,
 			"google":           startGoogle,
 			"cloud-key":        cloudKeyCommand,
+			"hashivault":       hashivaultCommand,
+			"distribution":     distributionCommand,
+			"expand":           expand,
+			"get-until":        getUntil,
 			"asked":            asked,
 			"not-robbed":       notRobbed,
 			"exit-code":        exitCode,
@@ -86,6 +90,8 @@ func setup(env *testscript.Env) error {
 	env.Setenv("HOME", home)
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(home, ".config"))
 	env.Values[registryKey{}] = &registry{}
+	env.Values[hashivaultKey{}] = &hashivault{}
+	env.Values[distributionKey{}] = &distribution{}
 	signers, err := newSigners()
 	if err != nil {
 		return err
