@@ -51,7 +51,7 @@ interop-cosign: $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## The same with the cosign co
 interop-vault: $(TOOLS)/vault-transit $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## The same with keys in a real HashiCorp Vault, and our fake of it compared (slow)
 	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInteropVault$$|^TestTheFakeAnswersAsVaultDoes$$' ./test/script ./test/vaulttest
 
-interop-registry: $(TOOLS)/docker-registry $(TOOLS)/notation $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## The same with images in a real distribution registry that asks for tokens or passwords (slow)
+interop-registry: $(TOOLS)/docker-registry $(TOOLS)/olareg $(TOOLS)/notation $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## The same with images in real registries: distribution, asking for tokens or passwords, and olareg (slow)
 	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInteropRegistry$$' ./test/script
 
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
@@ -121,8 +121,8 @@ $(TOOLS)/.installed: test/tools/go.mod test/tools/go.sum
 	cd test/tools && CGO_ENABLED=0 GOBIN=$(TOOLS) go install -trimpath tool
 	touch $@
 
-$(TOOLS)/notation: test/tools/notation/go.mod test/tools/notation/go.sum
-	cd test/tools/notation && CGO_ENABLED=0 GOBIN=$(TOOLS) go install -trimpath tool
+$(TOOLS)/notation $(TOOLS)/olareg: $(TOOLS)/%: test/tools/%/go.mod test/tools/%/go.sum
+	cd test/tools/$* && CGO_ENABLED=0 GOBIN=$(TOOLS) go install -trimpath tool
 	touch $@
 
 $(TOOLS)/cosign%: test/tools/cosign%/go.mod test/tools/cosign%/go.sum

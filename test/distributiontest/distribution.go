@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package distributiontest runs a real registry in a process of its own: distribution, of
-// the package docker-registry of Debian, which has no Referrers API. It may demand
-// passwords itself, or tokens, which a token server issues here.
+// Package distributiontest runs real registries in processes of their own: distribution, of
+// the package docker-registry of Debian, which has no Referrers API, and olareg, which has
+// it. The first may demand passwords itself, or tokens, which a token server issues here.
 //
-//	r := distributiontest.Start(Options{Token: true, Accounts: …})
 //	client ──▶ docker-registry ──401, realm──▶ client ──password──▶ token server ──JWT──▶ client ──▶ docker-registry
 package distributiontest
 

@@ -37,6 +37,7 @@ func accounts() map[string]distributiontest.Account {
 // distributionCommand is the command
 //
 //	distribution token|basic      start a real registry; $REGISTRY is its host and port
+//	distribution olareg           likewise another, for everybody and with the Referrers API
 //	distribution push REPO:TAG    push a small image to it as writer; $DIGEST is its digest
 //	distribution life SECONDS     from now on tokens expire then
 //	distribution tokens N|any     N tokens were issued since this was asked last
@@ -45,10 +46,10 @@ func accounts() map[string]distributiontest.Account {
 func distributionCommand(ts *testscript.TestScript, neg bool, args []string) {
 	d, ok := ts.Value(distributionKey{}).(*distribution)
 	if !ok || neg || len(args) == 0 {
-		ts.Fatalf("usage: distribution token|basic|push|life|tokens …")
+		ts.Fatalf("usage: distribution token|basic|olareg|push|life|tokens …")
 	}
 	switch started := d.Registry != nil; {
-	case !started && len(args) == 1 && slices.Contains([]string{"token", "basic"}, args[0]):
+	case !started && len(args) == 1 && slices.Contains([]string{"token", "basic", "olareg"}, args[0]):
 		d.start(ts, args[0])
 	case started && len(args) == 2 && args[0] == "push":
 		repository, tag, _ := strings.Cut(args[1], ":")
@@ -73,9 +74,15 @@ func distributionCommand(ts *testscript.TestScript, neg bool, args []string) {
 func (d *distribution) start(ts *testscript.TestScript, auth string) {
 	dir := ts.MkAbs("distribution")
 	ts.Check(os.MkdirAll(dir, 0o700))
-	started, err := distributiontest.Start(distributiontest.Options{
-		Dir: dir, Accounts: accounts(), Basic: auth == "basic", Token: auth == "token",
-	})
+	start := func() (*distributiontest.Registry, error) {
+		return distributiontest.Start(distributiontest.Options{
+			Dir: dir, Accounts: accounts(), Basic: auth == "basic", Token: auth == "token",
+		})
+	}
+	if auth == "olareg" {
+		start = distributiontest.StartOlareg
+	}
+	started, err := start()
 	ts.Check(err)
 	ts.Defer(started.Stop)
 	d.Registry = started

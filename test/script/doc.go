@@ -37,6 +37,6 @@
 // besides what testscript itself knows; $BUNDLES is the folder of that name. Those in
 // testdata/interop need the notation command line, those in testdata/interop-cosign the
 // cosign command lines of version 2 and 3, those in testdata/interop-vault HashiCorp
-// Vault and those in testdata/interop-registry distribution's registry besides; `make` with
+// Vault and those in testdata/interop-registry real registries besides; `make` with
 // the folder's name builds what it needs and runs them.
 package script

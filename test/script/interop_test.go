@@ -43,10 +43,11 @@ func TestInteropVault(t *testing.T) {
 	runScripts(t, "interop-vault")
 }
 
-// TestInteropRegistry has the images in a real registry that asks who comes.
+// TestInteropRegistry has the images in real registries: one that asks who comes, and
+// one with the Referrers API.
 func TestInteropRegistry(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{distributiontest.Binary, "notation", "cosign2", "cosign3"} {
+	for _, name := range []string{distributiontest.Binary, distributiontest.Olareg, "notation", "cosign2", "cosign3"} {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Fatalf("%v; run `make interop-registry`", err)
 		}
