@@ -25,6 +25,8 @@ const (
 	AlibabaProvider  = "acs:ram::113802571553:oidc-provider/ack-rrsa-c0123456789"
 	AlibabaSubject   = "system:serviceaccount:ratify:ratify-admin"
 	AlibabaNodeRole  = "KubernetesWorkerRole-fake"
+	AlibabaUser      = "tsh_ram@113802571553" // whose access credential every instance takes
+	AlibabaPassword  = "fake-password-of-the-access-credential"
 )
 
 // Alibaba is Alibaba Cloud: STS, Container Registry, KMS and the metadata service
@@ -95,7 +97,10 @@ func NewAlibaba(tb testing.TB) *Alibaba {
 
 // Hosts are the services' names, for [Start].
 func (a *Alibaba) Hosts() map[string]http.Handler {
-	hosts := map[string]http.Handler{"sts.aliyuncs.com": http.HandlerFunc(a.sts), "100.100.100.200": http.HandlerFunc(a.metadata)}
+	hosts := map[string]http.Handler{
+		"sts.aliyuncs.com": http.HandlerFunc(a.sts), "100.100.100.200": http.HandlerFunc(a.metadata),
+		"*.cryptoservice.kms.aliyuncs.com": http.HandlerFunc(a.kms), // dedicated instances
+	}
 	for _, region := range a.Regions {
 		for service, serve := range map[string]http.HandlerFunc{"sts": a.sts, "cr": a.registry(region), "kms": a.kms} {
 			hosts[service+"."+region+".aliyuncs.com"] = serve

@@ -47,6 +47,18 @@ func (a *Alibaba) AddKey(tb testing.TB, id, spec string) *AlibabaKey {
 	return k
 }
 
+// ImportKey makes an enabled key whose one version was made elsewhere.
+func (a *Alibaba) ImportKey(id string, key crypto.Signer) {
+	spec := "EC_P256"
+	if k, ok := key.Public().(*rsa.PublicKey); ok {
+		spec = fmt.Sprintf("RSA_%d", k.N.BitLen())
+	}
+	version := AlibabaKeyVersion{ID: id + "-v1", Created: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Key: key}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.Keys[id] = &AlibabaKey{ID: id, Spec: spec, State: "Enabled", Usage: "SIGN/VERIFY", Versions: []AlibabaKeyVersion{version}}
+}
+
 // SetState changes a key's state.
 func (a *Alibaba) SetState(id, state string) {
 	a.mu.Lock()
@@ -54,7 +66,15 @@ func (a *Alibaba) SetState(id, state string) {
 	a.Keys[id].State = state
 }
 
-// Rotate adds a version, which is then the primary one.
+// Rotate adds a version of a key while it is served.
+func (a *Alibaba) Rotate(tb testing.TB, id string) {
+	tb.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.Keys[id].Rotate(tb)
+}
+
+// Rotate adds a version, which is then the primary one, while nobody asks.
 func (k *AlibabaKey) Rotate(tb testing.TB) AlibabaKeyVersion {
 	tb.Helper()
 	var key crypto.Signer
@@ -121,20 +141,14 @@ func (a *Alibaba) kms(w http.ResponseWriter, r *http.Request) {
 
 // key is what is asked of one key.
 func (a *Alibaba) key(w http.ResponseWriter, p map[string]string) {
-	a.mu.Lock()
-	k, known := a.Keys[p["KeyId"]]
-	state := ""
-	if known {
-		state = k.State
-	}
-	a.mu.Unlock()
-	if !a.wants(w, known, 404, "Forbidden.KeyNotFound", "The specified Key is not found.") {
+	k := a.keyNow(p["KeyId"])
+	if !a.wants(w, k != nil, 404, "Forbidden.KeyNotFound", "The specified Key is not found.") {
 		return
 	}
 	switch p["Action"] {
 	case "DescribeKey":
 		answer(w, map[string]any{"KeyMetadata": map[string]string{
-			"KeyId": k.ID, "KeySpec": k.Spec, "KeyState": state, "KeyUsage": k.Usage, "PrimaryKeyVersion": k.Versions[len(k.Versions)-1].ID,
+			"KeyId": k.ID, "KeySpec": k.Spec, "KeyState": k.State, "KeyUsage": k.Usage, "PrimaryKeyVersion": k.Versions[len(k.Versions)-1].ID,
 		}})
 		return
 	case "ListKeyVersions":
@@ -148,7 +162,7 @@ func (a *Alibaba) key(w http.ResponseWriter, p map[string]string) {
 		}
 	}
 	if !a.wants(w, version != nil, 404, "Forbidden.KeyVersionNotFound", "The specified key version is not found.") ||
-		!a.wants(w, state == "Enabled", 409, "Rejected."+state, "The request was rejected because the key state is "+state+".") {
+		!a.wants(w, k.State == "Enabled", 409, "Rejected."+k.State, "The request was rejected because the key state is "+k.State+".") {
 		return
 	}
 	switch p["Action"] {
@@ -159,6 +173,18 @@ func (a *Alibaba) key(w http.ResponseWriter, p map[string]string) {
 	default:
 		refuse(w, 404, "InvalidAction.NotFound", "Specified api is not found")
 	}
+}
+
+// keyNow is a copy of a key, nil if there is none.
+func (a *Alibaba) keyNow(id string) *AlibabaKey {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	k := a.Keys[id]
+	if k == nil {
+		return nil
+	}
+	now := *k
+	return &now
 }
 
 // versions answers a page, two versions at most, whatever is asked for.

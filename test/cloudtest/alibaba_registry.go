@@ -44,11 +44,16 @@ func (a *Alibaba) instanceRegistry(region string, upstream http.Handler) http.Ha
 	})
 }
 
-// dockerAuth gives a token of an instance for the password of that instance.
+// dockerAuth gives a token of an instance for a password of that instance: a temporary
+// one, or the access credential that people push with.
 func (a *Alibaba) dockerAuth(w http.ResponseWriter, r *http.Request) {
 	user, password, _ := r.BasicAuth()
+	service := r.URL.Query().Get("service")
 	id := a.Instance(user, password)
-	if r.Method != http.MethodGet || r.URL.Path != "/auth" || id == "" || !strings.HasSuffix(r.URL.Query().Get("service"), ":"+id) {
+	if user == AlibabaUser && password == AlibabaPassword {
+		id = service[strings.LastIndexByte(service, ':')+1:]
+	}
+	if r.Method != http.MethodGet || r.URL.Path != "/auth" || id == "" || !strings.HasSuffix(service, ":"+id) {
 		http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
 		return
 	}
