@@ -63,6 +63,10 @@ func (a *Azure) Authority() http.Handler {
 			a.configuration(w, "https://"+r.Host+"/"+a.Tenant)
 			return
 		}
+		if r.Method == http.MethodGet && r.URL.Path == "/common/discovery/instance" {
+			discovery(w, r.Host)
+			return
+		}
 		code, description := a.objection(r)
 		if code != "" {
 			refuse(w, code, description)
@@ -82,6 +86,14 @@ func (a *Azure) Authority() http.Handler {
 func (a *Azure) configuration(w http.ResponseWriter, base string) {
 	answer(w, http.StatusOK, map[string]any{
 		"issuer": base + "/v2.0", "token_endpoint": base + "/oauth2/v2.0/token", "authorization_endpoint": base + "/oauth2/v2.0/authorize",
+	})
+}
+
+// discovery tells the vendor's clients that this authority is one of the cloud's.
+func discovery(w http.ResponseWriter, host string) {
+	answer(w, http.StatusOK, map[string]any{
+		"api-version": "1.1", "tenant_discovery_endpoint": "https://" + host + "/common/v2.0/.well-known/openid-configuration",
+		"metadata": []map[string]any{{"preferred_network": host, "preferred_cache": host, "aliases": []string{host}}},
 	})
 }
 

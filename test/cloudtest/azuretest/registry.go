@@ -41,8 +41,14 @@ func (a *Azure) exchange(w http.ResponseWriter, r *http.Request) {
 	case tenant != "" && tenant != a.Tenant, !a.allowed(r.PostFormValue("access_token"), registryResource):
 		denied(w, "invalid token")
 	default:
-		answer(w, http.StatusOK, map[string]any{"refresh_token": a.registry.sign(claims{Audience: r.Host, Expires: a.Now().Add(RefreshLife).Unix()})})
+		answer(w, http.StatusOK, map[string]any{"refresh_token": a.RefreshToken(r.Host)})
 	}
+}
+
+// RefreshToken is one of the registry at host: what `az acr login` leaves with Docker as
+// an identity token.
+func (a *Azure) RefreshToken(host string) string {
+	return a.registry.sign(claims{Audience: host, Expires: a.Now().Add(RefreshLife).Unix()})
 }
 
 func (a *Azure) accessToken(w http.ResponseWriter, r *http.Request) {

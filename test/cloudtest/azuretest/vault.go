@@ -3,6 +3,7 @@
 package azuretest
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"encoding/base64"
@@ -29,9 +30,10 @@ type Vault struct {
 // Version is a version of a secret or a key.
 type Version struct {
 	Version     string
-	ContentType string // of a secret
-	Value       string // of a secret
-	Key         any    // of a key: *rsa.PublicKey, *ecdsa.PublicKey, or a JSON web key
+	ContentType string        // of a secret
+	Value       string        // of a secret
+	Key         any           // of a key: *rsa.PublicKey, *ecdsa.PublicKey, or a JSON web key
+	Private     crypto.Signer // of a key that signs; Key may be left out then
 	Disabled    bool
 	Created     time.Time
 	NotBefore   time.Time
@@ -49,7 +51,12 @@ func (a *Azure) NewVault(host string) *Vault {
 func (v *Vault) PutSecret(name string, version Version) { v.put("secrets/"+name, version) }
 
 // PutKey adds a version of a key.
-func (v *Vault) PutKey(name string, version Version) { v.put("keys/"+name, version) }
+func (v *Vault) PutKey(name string, version Version) {
+	if version.Key == nil {
+		version.Key = version.Private.Public()
+	}
+	v.put("keys/"+name, version)
+}
 
 func (v *Vault) put(path string, version Version) {
 	v.mu.Lock()
@@ -84,6 +91,8 @@ func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !bearer || !v.azure.allowed(token, v.resource):
 		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer authorization="https://login.microsoftonline.com/%s", resource="%s"`, v.azure.Tenant, v.resource))
 		failed(w, http.StatusUnauthorized, "Unauthorized", "AKV10032: Invalid issuer.", "")
+	case r.Method == http.MethodPost && len(parts) == 4 && parts[0] == "keys" && parts[3] == "sign":
+		v.sign(w, r, parts[1], parts[2])
 	case r.Method != http.MethodGet || r.URL.Query().Get("api-version") == "" || len(parts) < 2:
 		failed(w, http.StatusBadRequest, "BadParameter", "The request URI contains an invalid name", "")
 	case len(parts) == 3 && parts[2] == "versions":
