@@ -55,12 +55,7 @@ func cloudKeyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 && !disable || c.aws == nil && c.google == nil {
 		ts.Fatalf("usage: cloud-key ID [disable] FILE, after aws or google")
 	}
-	block, _ := pem.Decode([]byte(ts.ReadFile(args[len(args)-1])))
-	if block == nil {
-		ts.Fatalf("no PEM")
-	}
-	public, err := x509.ParsePKIXPublicKey(block.Bytes)
-	ts.Check(err)
+	public := publicKey(ts, args[len(args)-1])
 	switch {
 	case c.aws != nil && disable:
 		c.aws.PutKey(args[0], awstest.Key{Public: public, State: "Disabled"})
@@ -71,4 +66,14 @@ func cloudKeyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		c.google.PutVersion(args[0], googletest.Version{Public: public})
 	}
+}
+
+func publicKey(ts *testscript.TestScript, file string) any {
+	block, _ := pem.Decode([]byte(ts.ReadFile(file)))
+	if block == nil {
+		ts.Fatalf("no PEM in %s", file)
+	}
+	public, err := x509.ParsePKIXPublicKey(block.Bytes)
+	ts.Check(err)
+	return public
 }

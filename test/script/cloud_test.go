@@ -3,8 +3,6 @@
 package script_test
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"maps"
@@ -32,6 +30,7 @@ type cloudKey struct{}
 type cloud struct {
 	tb      testing.TB
 	proxy   *cloudtest.Proxy
+	azure   *azuretest.Azure
 	vaults  map[string]*azuretest.Vault
 	alibaba *cloudtest.Alibaba
 	aws     *awstest.AWS
@@ -110,6 +109,7 @@ func startAzure(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: azure VAULT...")
 	}
 	c, azure := scriptCloud(ts), azuretest.New(time.Now)
+	c.azure = azure
 	hosts := map[string]http.Handler{"login.microsoftonline.com": azure.Authority(), "*.azurecr.io": azure.Registry(upstream(ts))}
 	c.vaults = map[string]*azuretest.Vault{}
 	for _, name := range args {
@@ -122,7 +122,7 @@ func startAzure(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // vaultCommand is the command `vault VAULT certificate|key NAME VERSION FILE`, which
-// adds a version, and `vault VAULT disable PATH VERSION`.
+// adds a version, of a private key one that signs, and `vault VAULT disable PATH VERSION`.
 func vaultCommand(ts *testscript.TestScript, neg bool, args []string) {
 	c := scriptCloud(ts)
 	switch {
@@ -139,13 +139,10 @@ func vaultCommand(ts *testscript.TestScript, neg bool, args []string) {
 		c.vaults[args[0]].PutSecret(args[2], version)
 		return
 	}
-	block, _ := pem.Decode([]byte(ts.ReadFile(args[4])))
-	if block == nil {
-		ts.Fatalf("no PEM in %s", args[4])
-	}
 	var err error
-	version.Key, err = x509.ParsePKIXPublicKey(block.Bytes)
-	ts.Check(err)
+	if version.Private, err = privateKey(ts.ReadFile(args[4])); err != nil {
+		version.Key = publicKey(ts, args[4])
+	}
 	c.vaults[args[0]].PutKey(args[2], version)
 }
 
@@ -167,21 +164,29 @@ func startAlibaba(ts *testscript.TestScript, neg bool, args []string) {
 		"ALIBABA_CLOUD_OIDC_TOKEN_FILE", c.alibaba.ServiceAccountToken(cloudtest.AlibabaSubject, "sts.aliyuncs.com", time.Hour))
 }
 
-// kmsCommand is the command `kms import ID KEY`, by which KEY is the one version of a
-// key of Alibaba Cloud, and `kms state ID STATE`.
+// kmsCommand is the command `kms create ID SPEC`, which makes a key of Alibaba Cloud,
+// `kms import ID KEY`, by which KEY is its one version, `kms rotate ID` and `kms
+// state ID STATE`.
 func kmsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	c := scriptCloud(ts)
-	switch {
-	case neg || len(args) != 3 || c.alibaba == nil:
-		ts.Fatalf("usage: kms import ID KEY, or kms state ID STATE, after alibaba")
-	case args[0] == "state":
-		c.alibaba.SetState(args[1], args[2])
-		return
+	if neg || len(args) < 2 || c.alibaba == nil {
+		ts.Fatalf("usage: kms create ID SPEC, kms import ID KEY, kms rotate ID or kms state ID STATE, after alibaba")
 	}
-	key, err := privateKey(ts.ReadFile(args[2]))
-	ts.Check(err)
-	imported := c.alibaba.AddKey(c.tb, args[1], "EC_P256")
-	imported.Spec, imported.Versions[0].Key = "RSA_2048", key
+	id, arg := args[1], strings.Join(args[2:], " ")
+	switch args[0] {
+	case "create":
+		c.alibaba.AddKey(c.tb, id, arg)
+	case "rotate":
+		c.alibaba.Rotate(c.tb, id)
+	case "state":
+		c.alibaba.SetState(id, arg)
+	case "import":
+		key, err := privateKey(ts.ReadFile(arg))
+		ts.Check(err)
+		c.alibaba.ImportKey(id, key)
+	default:
+		ts.Fatalf("kms %s: unknown", args[0])
+	}
 }
 
 // asked is the command `asked HOST`: that was asked.

@@ -63,6 +63,8 @@ func runScripts(t *testing.T, dir string) {
 			"expand":           expand,
 			"get-until":        getUntil,
 			"asked":            asked,
+			"docker-login":     dockerLogin,
+			"make-plugin":      makePlugin,
 			"not-robbed":       notRobbed,
 			"exit-code":        exitCode,
 			"shown-in":         shownIn,
