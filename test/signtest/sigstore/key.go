@@ -12,9 +12,11 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 
 	"github.com/sigstore/sigstore/pkg/signature"
 
@@ -43,6 +45,9 @@ type KeyOptions struct {
 	Hash crypto.Hash
 	// PSS signs with RSASSA-PSS in place of PKCS #1 v1.5.
 	PSS bool
+	// Halves writes an RSA signature as the ASN.1 of its two halves, as cosign does with
+	// keys in Azure Key Vault: https://github.com/sigstore/sigstore/issues/1384.
+	Halves bool
 	// Prehash signs with Ed25519ph in place of Ed25519.
 	Prehash bool
 }
@@ -96,6 +101,10 @@ func (s *Signer) sign(data []byte) ([]byte, error) {
 	sig, err := s.signer.SignMessage(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
+	}
+	if s.options.Halves {
+		half := len(sig) / 2
+		return asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(sig[:half]), new(big.Int).SetBytes(sig[half:])})
 	}
 	return sig, nil
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -170,11 +171,11 @@ func verifiers(public crypto.PublicKey, hash crypto.Hash, overDigest bool) []sig
 	var loads [][]signature.LoadOption
 	switch k := public.(type) {
 	case *ecdsa.PublicKey:
-		for _, h := range hashesOf(hash, curveHash(k)) {
+		for _, h := range hashesOf(hash, sizeHash(k.Params().BitSize), crypto.SHA256) { // cosign used SHA-256 for every key before v2.6
 			loads = append(loads, []signature.LoadOption{options.WithHash(h)})
 		}
 	case *rsa.PublicKey:
-		for _, h := range hashesOf(hash, crypto.SHA256) {
+		for _, h := range hashesOf(hash, crypto.SHA256, sizeHash(k.N.BitLen()/8)) { // Key Vault's goes by the size
 			loads = append(loads,
 				[]signature.LoadOption{options.WithHash(h)},
 				[]signature.LoadOption{options.WithHash(h), options.WithRSAPSS(&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto, Hash: h})})
@@ -188,26 +189,25 @@ func verifiers(public crypto.PublicKey, hash crypto.Hash, overDigest bool) []sig
 	var all []signature.Verifier
 	for _, o := range loads {
 		if v, err := signature.LoadVerifierWithOpts(public, o...); err == nil {
-			all = append(all, v)
+			all = append(all, joining(v, public))
 		}
 	}
 	return all
 }
 
-// hashesOf returns the hash that the trust document fixes, otherwise the key's
-// usual one, and SHA-256, which cosign used for every key before v2.6.
-func hashesOf(fixed, usual crypto.Hash) []crypto.Hash {
-	switch {
-	case fixed != 0:
+// hashesOf returns the hash that the trust document fixes, otherwise those that
+// signers use, the most usual first.
+func hashesOf(fixed crypto.Hash, usual ...crypto.Hash) []crypto.Hash {
+	if fixed != 0 {
 		return []crypto.Hash{fixed}
-	case usual == crypto.SHA256:
-		return []crypto.Hash{usual}
 	}
-	return []crypto.Hash{usual, crypto.SHA256}
+	return slices.Compact(usual)
 }
 
-func curveHash(k *ecdsa.PublicKey) crypto.Hash {
-	switch bits := k.Params().BitSize; {
+// sizeHash is the hash for ECDSA on a curve of so many bits. Key Vault's for RSA is that
+// of an eighth of the key's: SHA-256 for 2048, SHA-384 for 3072, SHA-512 for 4096.
+func sizeHash(bits int) crypto.Hash {
+	switch {
 	case bits > 384:
 		return crypto.SHA512
 	case bits > 256:
