@@ -5,10 +5,12 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/open-policy-agent/opa/v1/config"
 	"github.com/open-policy-agent/opa/v1/topdown/cache"
 
+	settings "github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/plugin/gatekeeper"
 )
 
@@ -37,6 +39,26 @@ func ensure(c *config.Config) *config.Config {
 		c.Plugins[Name] = json.RawMessage("{}")
 	}
 	return c
+}
+
+// Once is a hook that refuses a configuration file which says something about the
+// plugin twice. OPA keeps the last of a key and tells nobody: of two versions of a
+// signing key one would be trusted no more, or the wrong one still. Register a pointer.
+type Once struct {
+	// File is the path of the file that OPA reads, "" if there is none. Required.
+	File func() string
+}
+
+// OnConfig is called whenever OPA has read its configuration.
+func (h *Once) OnConfig(_ context.Context, c *config.Config) (*config.Config, error) {
+	path := h.File()
+	if path == "" {
+		return c, nil
+	}
+	if err := settings.CheckFile(path); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
 }
 
 // QueryCacheHook takes the server's cache of http.send and its kin. It is a type

@@ -32,10 +32,11 @@ func main() { os.Exit(run()) }
 func run() int {
 	builtins.Register()
 	rego.Install()
-	installPlugin()
+	c := root()
+	installPlugin(c)
 	cmd.UserAgent(userAgent())
 	defer func() { _ = builtins.Close() }() // costs speed at the next start only
-	if err := root().Execute(); err != nil {
+	if err := c.Execute(); err != nil {
 		if exit, ok := errors.AsType[*cmd.ExitError](err); ok {
 			return exit.Exit
 		}
@@ -47,18 +48,34 @@ func run() int {
 // installPlugin makes `run`, the REPL and `exec` start the plugin, configured or
 // not. Exec uses OPA's SDK, which has options of its own; its hooks reach the
 // manager only this way.
-func installPlugin() {
+func installPlugin(root *cobra.Command) {
 	caches := &plugin.Caches{}
 	factory := plugin.Factory{Caches: caches, UserAgent: userAgent()}
 	runtime.RegisterPlugin(plugin.Name, factory)
 	runtime.RegisterHook(&plugin.Ensure{})
+	runtime.RegisterHook(&plugin.Once{File: configFile(root, "run")})
 	runtime.RegisterHook(serving{})
 	runtime.RegisterHook(&plugin.QueryCacheHook{Caches: caches})
 	runtime.RegisterHook(&plugin.ValueCacheHook{Caches: caches})
 	sdk.SetDefaultOptions(sdk.Options{
-		Plugins:     map[string]plugins.Factory{plugin.Name: factory},
-		ManagerOpts: []func(*plugins.Manager){func(m *plugins.Manager) { m.AppendHook(&plugin.Ensure{}) }},
+		Plugins: map[string]plugins.Factory{plugin.Name: factory},
+		ManagerOpts: []func(*plugins.Manager){func(m *plugins.Manager) {
+			m.AppendHook(&plugin.Ensure{})
+			m.AppendHook(&plugin.Once{File: configFile(root, "exec")})
+		}},
 	})
+}
+
+// configFile returns what tells the configuration file of a command of OPA's.
+func configFile(root *cobra.Command, name string) func() string {
+	return func() string {
+		for _, c := range root.Commands() {
+			if c.Name() == name {
+				return c.Flags().Lookup("config-file").Value.String()
+			}
+		}
+		return ""
+	}
 }
 
 // serving is a hook of OPA's server: whatever policies are loaded, the plugin

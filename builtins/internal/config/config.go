@@ -22,6 +22,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -83,6 +85,47 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
+}
+
+// CheckFile reports what an OPA configuration says twice about plugins.ratify: when OPA
+// reads YAML the last one counts and the others are gone, so that [Parse] cannot see
+// them. Everything else about the file is left to OPA and to Parse; a pipe, which can
+// be read only once, is not looked at.
+func CheckFile(path string) error {
+	raw, err := readFile(path)
+	if err != nil {
+		return nil //nolint:nilerr // OPA reads it too, and says so
+	}
+	root, err := document(raw)
+	if err != nil {
+		return nil //nolint:nilerr // as above
+	}
+	d := newDecoder(raw)
+	for _, key := range []string{"plugins", "ratify"} {
+		d.once(root, key)
+		root = child(root, key)
+	}
+	if root != nil {
+		d.decode(root, Default())
+	}
+	return errors.Join(slices.DeleteFunc(d.problems, func(err error) bool {
+		e, ok := errors.AsType[*Error](err)
+		return !ok || !strings.HasPrefix(e.Problem, appearsTwice)
+	})...)
+}
+
+// once reports a key of a mapping that is there again.
+func (d *decoder) once(n *yaml.Node, key string) {
+	seen := 0
+	for i := 0; n != nil && n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value != key {
+			continue
+		}
+		d.at(key, n.Content[i])
+		if seen++; seen == 2 {
+			d.report(key, appearsTwice+"; one would be lost; write one")
+		}
+	}
 }
 
 func build(root *yaml.Node, d *decoder) (*Config, error) {

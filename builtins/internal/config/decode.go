@@ -80,6 +80,9 @@ func (d *decoder) at(path string, n *yaml.Node) {
 	}
 }
 
+// appearsTwice begins the problem of a key that is there again.
+const appearsTwice = "appears twice"
+
 func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.MappingNode {
 		d.report(path, "is %s; write an object with some of %s", kind(n), strings.Join(names(settings(v, "")), ", "))
@@ -101,7 +104,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
 		at := path + "." + key
 		switch {
 		case seen[s.name]:
-			d.report(at, "appears twice%s", twice(s, known))
+			d.report(at, appearsTwice+"%s", twice(s, known))
 		default:
 			seen[s.name] = true
 			if !s.chooses { // it was read first
