@@ -32,6 +32,14 @@
 //	get-until REGEXP SOCKET PATH  likewise with GET; the answer begins with its status
 //	expand FILE                   put the values of variables into FILE, for ${NAME}
 //	hashivault …, distribution …  a real Vault, a real registry; see hashivaultCommand, distributionCommand
+//	alibaba NAME=ID...            be in Alibaba Cloud, with these instances in front of the registry
+//	azure VAULT...                be in Azure, with these vaults and registries of any name
+//	aws, google                   be in theirs
+//	kms, vault, cloud-key ...     make, import, rotate and disable keys there
+//	docker-login HOST...          leave a login of somebody who may push there
+//	asked HOST                    fail unless HOST was asked
+//	not-robbed                    fail unless a host that looks like the cloud's was asked and given nothing
+//	make-plugin                   what `make plugin` does
 //	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation, cosign2, cosign3
 //
 // besides what testscript itself knows; $BUNDLES is the folder of that name. Those in
