@@ -189,14 +189,14 @@ func kmsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// asked is the command `asked HOST`: that was asked.
+// asked is the command `[!] asked HOST`: that was asked, or was not.
 func asked(ts *testscript.TestScript, neg bool, args []string) {
 	c := scriptCloud(ts)
-	if neg || len(args) != 1 || c.proxy == nil {
-		ts.Fatalf("usage: asked HOST, after azure or alibaba")
+	if len(args) != 1 || c.proxy == nil {
+		ts.Fatalf("usage: [!] asked HOST, after azure or alibaba")
 	}
-	if c.proxy.Count(args[0]) == 0 {
-		ts.Fatalf("nobody asked %s", args[0])
+	if n := c.proxy.Count(args[0]); neg != (n == 0) {
+		ts.Fatalf("%s was asked %d times", args[0], n)
 	}
 }
 

@@ -37,7 +37,10 @@
 //	aws, google                   be in theirs
 //	kms, vault, cloud-key ...     make, import, rotate and disable keys there
 //	docker-login HOST...          leave a login of somebody who may push there
-//	asked HOST                    fail unless HOST was asked
+//	pod-token good|expired|audience|stranger
+//	                              give the pod a service account token that is no good, or is again
+//	fault ACTION STATUS BODY      have Alibaba Cloud answer an action so
+//	asked HOST                    fail unless HOST was asked; with !, if it was
 //	not-robbed                    fail unless a host that looks like the cloud's was asked and given nothing
 //	make-plugin                   what `make plugin` does
 //	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation, cosign2, cosign3

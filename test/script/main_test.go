@@ -64,6 +64,8 @@ func runScripts(t *testing.T, dir string) {
 			"get-until":        getUntil,
 			"asked":            asked,
 			"docker-login":     dockerLogin,
+			"pod-token":        podToken,
+			"fault":            fault,
 			"make-plugin":      makePlugin,
 			"not-robbed":       notRobbed,
 			"exit-code":        exitCode,

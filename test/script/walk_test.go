@@ -5,13 +5,20 @@ package script_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/opa-ratify/opa-ratify/test/cloudtest"
+	"github.com/opa-ratify/opa-ratify/test/cloudtest/azuretest"
 	"github.com/opa-ratify/opa-ratify/test/servetest"
 )
 
@@ -52,4 +59,48 @@ func dockerLogin(ts *testscript.TestScript, neg bool, args []string) {
 	dir := filepath.Join(ts.Getenv("HOME"), ".docker")
 	ts.Check(os.MkdirAll(dir, 0o700))
 	ts.Check(os.WriteFile(filepath.Join(dir, "config.json"), raw, 0o600))
+}
+
+// podToken is the command `pod-token good|expired|audience|stranger`: the pod's token
+// from now on is a good one, has expired, is for another service, or of another pod.
+func podToken(ts *testscript.TestScript, neg bool, args []string) {
+	c, kind := scriptCloud(ts), strings.Join(args, " ")
+	if neg || !slices.Contains([]string{"good", "expired", "audience", "stranger"}, kind) || c.alibaba == nil && c.azure == nil {
+		ts.Fatalf("usage: pod-token good|expired|audience|stranger, after azure or alibaba")
+	}
+	subject, audience, life := cloudtest.AlibabaSubject, "sts.aliyuncs.com", time.Hour
+	if c.azure != nil {
+		subject, audience = c.azure.Subject, azuretest.AssertionAudience
+	}
+	switch kind {
+	case "expired":
+		life = -time.Minute
+	case "audience":
+		audience = "https://kubernetes.default.svc"
+	case "stranger":
+		subject = "system:serviceaccount:default:default"
+	}
+	var token string
+	if c.azure != nil {
+		token = c.azure.Assertion(subject, audience, time.Now().Add(life))
+	} else {
+		token = c.alibaba.ServiceAccountToken(subject, audience, life)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("service-account-token"), []byte(token), 0o600))
+}
+
+// fault is the command `fault ACTION STATUS BODY`: Alibaba Cloud answers the action so,
+// and redirects to a host that wants to be asked if the status is one of those.
+func fault(ts *testscript.TestScript, neg bool, args []string) {
+	c := scriptCloud(ts)
+	if neg || len(args) != 3 || c.alibaba == nil {
+		ts.Fatalf("usage: fault ACTION STATUS BODY, after alibaba")
+	}
+	status, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	c.alibaba.Fault(args[0], func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "https://acr.azurecr.io.evil.example/take")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, args[2])
+	})
 }

@@ -171,6 +171,18 @@ func TestFetchOfSecretsAndCertificates(t *testing.T) {
 	}
 }
 
+// An answer without a certificate takes the last good one from nobody.
+func TestFetchOfAnEmptyChain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.o.Keys, w.o.Certificates = nil, []alibabacloudkms.Item{{ID: "c"}}
+	w.cloud.Certificates["c"] = cloudtest.AlibabaCertificate{Chain: "CHAIN\n"}
+	got, err := fetch(t, w.o)
+	if len(got) != 0 || err == nil || !strings.Contains(err.Error(), "GetCertificate c: the answer holds no certificate (request id 2CE6D1A2") {
+		t.Errorf("%v: %+v", err, got)
+	}
+}
+
 func TestFetchWithoutSession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
