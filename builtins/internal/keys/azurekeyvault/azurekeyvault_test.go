@@ -225,6 +225,17 @@ func TestDisabledCurrentVersionIsNotReplaced(t *testing.T) {
 	compare(t, []told{{"release", "v3", "", false, disabled}}, got, err)
 }
 
+// The service refuses to show a certificate that is disabled.
+func TestDisabledCertificateIsNamed(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.vault.PutSecret("release", azuretest.Version{Version: "v1", ContentType: text, Value: "x", Created: age(1)})
+	s.vault.Disable("secrets/release", "v1")
+	s.options.Certificates = []azurekeyvault.Object{{Name: "release", Versions: []string{"v1"}}}
+	got, err := s.fetch(t, s.source(t))
+	compare(t, []told{{"release", "v1", "", false, `get certificate "release": SecretDisabled this version is disabled in the vault (request id request-2)`}}, got, err)
+}
+
 func TestValidityIsTakenOver(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
