@@ -6,7 +6,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
+	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -111,5 +113,37 @@ func TestAzkeysReadsTheVault(t *testing.T) {
 	_, err = client.GetKey(t.Context(), "none", "", nil)
 	if failed, ok := errors.AsType[*azcore.ResponseError](err); !ok || failed.StatusCode != http.StatusNotFound || failed.ErrorCode != "KeyNotFound" {
 		t.Errorf("unknown key: %v", err)
+	}
+}
+
+func TestAzkeysSignsInTheVault(t *testing.T) {
+	t.Parallel()
+	azure, vault, o := workload(t)
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vault.PutKey("release", azuretest.Version{Version: "v1", Private: k, Created: time.Now()})
+	client, err := azkeys.NewClient("https://"+vaultHost, credential(t, azure, o, time.Now().Add(time.Hour)), &azkeys.ClientOptions{ClientOptions: o})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte("payload"))
+	sign := func(algorithm azkeys.SignatureAlgorithm) ([]byte, error) {
+		got, err := client.Sign(t.Context(), "release", "v1", azkeys.SignParameters{Algorithm: &algorithm, Value: digest[:]}, nil)
+		return got.Result, err
+	}
+	got, err := sign(azkeys.SignatureAlgorithmES256)
+	if err != nil || len(got) != 64 || !ecdsa.Verify(&k.PublicKey, digest[:], new(big.Int).SetBytes(got[:32]), new(big.Int).SetBytes(got[32:])) {
+		t.Errorf("%x, %v", got, err)
+	}
+	_, err = sign(azkeys.SignatureAlgorithmRS256)
+	if failed, ok := errors.AsType[*azcore.ResponseError](err); !ok || failed.StatusCode != http.StatusBadRequest {
+		t.Errorf("RS256 by an EC key: %v", err)
+	}
+	vault.Disable("keys/release", "v1")
+	_, err = sign(azkeys.SignatureAlgorithmES256)
+	if failed, ok := errors.AsType[*azcore.ResponseError](err); !ok || failed.StatusCode != http.StatusForbidden {
+		t.Errorf("disabled: %v", err)
 	}
 }

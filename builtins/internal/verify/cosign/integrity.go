@@ -175,7 +175,7 @@ func verifiers(public crypto.PublicKey, hash crypto.Hash, overDigest bool) []sig
 			loads = append(loads, []signature.LoadOption{options.WithHash(h)})
 		}
 	case *rsa.PublicKey:
-		for _, h := range hashesOf(hash, crypto.SHA256, sizeHash(k.N.BitLen()/8)) { // Key Vault's goes by the size
+		for _, h := range hashesOf(hash, crypto.SHA256, sizeHash(k.Size())) { // cosign's goes by the size with Key Vault
 			loads = append(loads,
 				[]signature.LoadOption{options.WithHash(h)},
 				[]signature.LoadOption{options.WithHash(h), options.WithRSAPSS(&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto, Hash: h})})
@@ -204,8 +204,8 @@ func hashesOf(fixed crypto.Hash, usual ...crypto.Hash) []crypto.Hash {
 	return slices.Compact(usual)
 }
 
-// sizeHash is the hash for ECDSA on a curve of so many bits. Key Vault's for RSA is that
-// of an eighth of the key's: SHA-256 for 2048, SHA-384 for 3072, SHA-512 for 4096.
+// sizeHash is the hash for a curve of so many bits. With Key Vault it is that of an RSA
+// key of so many bytes: SHA-256 for 2048 bits, SHA-384 for 3072, SHA-512 for 4096.
 func sizeHash(bits int) crypto.Hash {
 	switch {
 	case bits > 384:

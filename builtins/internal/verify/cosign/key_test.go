@@ -56,7 +56,7 @@ func TestVerify_halves(t *testing.T) {
 	for name, change := range map[string]func(r, s *big.Int) any{
 		"swapped":    func(r, s *big.Int) any { return []*big.Int{s, r} },
 		"negative":   func(r, s *big.Int) any { return []*big.Int{r, new(big.Int).Neg(s)} },
-		"too long":   func(r, s *big.Int) any { return []*big.Int{new(big.Int).Lsh(big.NewInt(1), 2048), s} },
+		"too long":   func(_, s *big.Int) any { return []*big.Int{new(big.Int).Lsh(big.NewInt(1), 2048), s} },
 		"one":        func(r, _ *big.Int) any { return []*big.Int{r} },
 		"three":      func(r, s *big.Int) any { return []*big.Int{r, s, s} },
 		"text":       func(*big.Int, *big.Int) any { return "text" },
