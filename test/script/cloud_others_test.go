@@ -28,8 +28,25 @@ func startAWS(ts *testscript.TestScript, neg bool, args []string) {
 	const region = ".eu-central-1.amazonaws.com"
 	c.start(ts, map[string]http.Handler{
 		"sts" + region: c.aws.STS(), "api.ecr" + region: c.aws.ECR(), "kms" + region: c.aws.KMS(),
-		c.aws.Account + ".dkr.ecr" + region: c.aws.Registry(upstream(ts)),
+		c.aws.Account + ".dkr.ecr" + region:      c.aws.Registry(upstream(ts)),
+		"api.ecr-public.us-east-1.amazonaws.com": c.aws.ECRPublic(), awsPublic: c.aws.PublicRegistry(upstream(ts), c.known.Store),
 	}, map[string]string{"AWS_ROLE_ARN": c.aws.Role, "AWS_REGION": "eu-central-1"}, "AWS_WEB_IDENTITY_TOKEN_FILE", token)
+}
+
+const awsPublic = "public.ecr.aws"
+
+// knownCommand is the command `known`: the public registry of AWS knew who asked it
+// last. With ! it did not.
+func knownCommand(ts *testscript.TestScript, neg bool, args []string) {
+	c := scriptCloud(ts)
+	switch {
+	case len(args) != 0 || c.aws == nil:
+		ts.Fatalf("usage: known, after aws")
+	case c.proxy.Count(awsPublic) == 0:
+		ts.Fatalf("nobody asked it")
+	case c.known.Load() == neg:
+		ts.Fatalf("somebody known asked it: %v", c.known.Load())
+	}
 }
 
 // startGoogle is the command `google`: Google Cloud, and its registries in front of

@@ -35,7 +35,8 @@ type cloud struct {
 	alibaba *cloudtest.Alibaba
 	aws     *awstest.AWS
 	google  *googletest.Google
-	added   int // versions
+	known   atomic.Bool // by the public registry of AWS
+	added   int         // versions
 	robber  robber
 }
 

@@ -67,6 +67,7 @@ func runScripts(t *testing.T, dir string) {
 			"pod-token":        podToken,
 			"fault":            fault,
 			"make-plugin":      makePlugin,
+			"known":            knownCommand,
 			"not-robbed":       notRobbed,
 			"exit-code":        exitCode,
 			"shown-in":         shownIn,

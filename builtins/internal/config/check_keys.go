@@ -24,6 +24,7 @@ func (c *Config) checkKeyProviders(d *decoder) {
 		}
 		seen[p.Name] = true
 		p.checkTimes(d, path)
+		p.readURI(d, path)
 		p.checkType(d, path)
 	}
 }

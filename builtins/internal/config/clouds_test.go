@@ -21,7 +21,7 @@ credentials:
   - {provider: azure_acr, method: identity_binding, token_file: /t, authority: "https://login.example"}
   - {name: alibabacloudAcrBasic, defaultInstanceId: cri-d, acrInstancesConfig: [{instanceName: prod, instanceId: cri-a}]}
   - {provider: alibabacloud_acr, instances: [{dev: cri-b}, {prod@cn-beijing: cri-c}], identity: assume_role, hosts: [{host: r.example, region: cn-hangzhou, instance: cri-e}], personal: true, vpc: true}
-  - {name: awsEcrBasic, sts_region: eu-central-1}
+  - {name: awsEcrBasic, sts_region: eu-central-1, public: true}
   - {provider: gcp_artifact_registry}
 key_providers:
   - {name: a, type: azurekeyvault, vaultURI: "https://a.vault.azure.net", clientID: c, certificates: [{name: x, version: v}], keys: [{name: y, versions: [a, b]}, {name: y, version: c}]}
@@ -43,7 +43,7 @@ key_providers:
 			Instances: config.AlibabaInstances{{Name: "dev", ID: "cri-b"}, {Name: "prod@cn-beijing", ID: "cri-c"}}, Identity: config.AlibabaIdentity{Kind: "assume_role"},
 			Hosts: []config.AlibabaHost{{Host: "r.example", Region: "cn-hangzhou", Instance: "cri-e"}}, Personal: true, VPC: true,
 		}},
-		{Provider: config.CredentialAWS, AWS: config.AWSIdentity{STSRegion: "eu-central-1"}},
+		{Provider: config.CredentialAWS, AWS: config.AWSCredentials{Public: true, Identity: config.AWSIdentity{STSRegion: "eu-central-1"}}},
 		{Provider: config.CredentialGoogle},
 	}
 	if diff := cmp.Diff(wantCredentials, c.Credentials); diff != "" {

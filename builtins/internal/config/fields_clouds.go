@@ -14,6 +14,14 @@ type AWSIdentity struct {
 	STSRegion string `yaml:"sts_region"`
 }
 
+// AWSCredentials are those of Amazon ECR.
+type AWSCredentials struct {
+	// Public takes public.ecr.aws too, as match: public.ecr.aws does. False: it is asked anonymously.
+	Public bool `yaml:"public"`
+	// Identity that may pull.
+	Identity AWSIdentity `inline:"yes"`
+}
+
 // AWSKeys are public keys in AWS KMS.
 type AWSKeys struct {
 	// Region of the keys, "eu-central-1". Required.

@@ -38,7 +38,7 @@ type Credential struct {
 	// Alibaba holds the settings of alibabacloud_acr.
 	Alibaba AlibabaCredentials `when:"alibabacloud_acr"`
 	// AWS holds the settings of aws_ecr.
-	AWS AWSIdentity `when:"aws_ecr"`
+	AWS AWSCredentials `when:"aws_ecr"`
 }
 
 // StaticCredential names where one credential is. A file is read again when it

@@ -24,8 +24,8 @@ const (
 type KeyProvider struct {
 	// Name is what trust documents write, {"provider": name}. Required, unique.
 	Name string `yaml:"name"`
-	// Type is alibabacloudkms, awskms, azurekeyvault, file, gcpkms, hashivault, inline, kubernetes or url. Required.
-	Type KeyProviderType `yaml:"type" chooses:"yes"`
+	// Type is alibabacloudkms, awskms, azurekeyvault, file, gcpkms, hashivault, inline, kubernetes or url. Required, or uri in its place: one key as cosign writes it, "awskms:///alias/release".
+	Type KeyProviderType `yaml:"type" alias:"uri" chooses:"yes"`
 	// RefreshInterval is the time between two fetches, 10s or more; a tenth less at random. 0s: 1h.
 	RefreshInterval time.Duration `yaml:"refresh_interval" alias:"refreshInterval"`
 	// MaxStale is how long the last good keys stay in force while the service cannot be asked. A key that it says is disabled or gone counts as gone at once. 0s: 24h.
@@ -49,6 +49,9 @@ type KeyProvider struct {
 	AWS AWSKeys `when:"awskms"`
 	// Google holds the settings of gcpkms.
 	Google GoogleKeys `when:"gcpkms"`
+
+	// URI is what Type was written as, "" for a name.
+	URI string `yaml:"-"`
 }
 
 // The defaults of a key provider.

@@ -108,7 +108,7 @@ func parse(n *yaml.Node, v reflect.Value) (err error) {
 	case *Mutation:
 		return choose(p, n.Value, MutationDigest, MutationTagAndDigest)
 	case *KeyProviderType:
-		return choose(p, n.Value, keyProviderTypes()...)
+		return choose(p, keyProviderName(n.Value), keyProviderTypes()...)
 	case *CredentialProvider:
 		return choose(p, ratifyName(n.Value), credentialProviders()...)
 	default:

@@ -89,7 +89,7 @@ func cloudCredentials(c *config.Credential, d Deps) (credentials.Provider, error
 	case config.CredentialAlibaba:
 		return alibabaCredentials(&c.Alibaba, d)
 	case config.CredentialAWS:
-		return awsecr.New(awsecr.Options{Identity: d.clouds.aws(c.AWS)})
+		return awsecr.New(awsecr.Options{Identity: d.clouds.aws(c.AWS.Identity), Public: c.AWS.Public || c.Match == awsecr.PublicHost})
 	case config.CredentialGoogle:
 		return gcpartifactregistry.New(gcpartifactregistry.Options{Identity: d.clouds.google()})
 	default:

@@ -107,6 +107,8 @@ func TestParse_cosignProblems(t *testing.T) {
 		{"too many keys", tree{"keys": make([]any, 101)}, []problem{{"cosign.keys", "at most 100"}}},
 		{"keys are a string", tree{"keys": k}, []problem{{"cosign.keys", "a string, not a list"}}},
 		{"a number for a key", withKey(1), []problem{{"cosign.keys[0]", "a number, not a key"}}},
+		{"a key's address", withKey("awskms:///alias/release"), []problem{{"cosign.keys[0]", "PEM"}}},
+		{"a plugin's address", withKey(tree{"key": "acme://release"}), []problem{{"cosign.keys[0].key", "PEM"}}},
 		{"private key", withKey(pemOf("PRIVATE KEY", pkcs8)), []problem{{"cosign.keys[0]", "is a PRIVATE KEY; remove it from here at once"}}},
 		{"cosign's private key", withKey(pemOf("ENCRYPTED SIGSTORE PRIVATE KEY", []byte("x"))), []problem{{"cosign.keys[0]", "is a PRIVATE KEY"}}},
 		{"private key in a key member", withKey(tree{"key": pemOf("EC PRIVATE KEY", []byte("x"))}), []problem{{"cosign.keys[0].key", "is a PRIVATE KEY"}}},

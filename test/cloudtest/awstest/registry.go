@@ -4,7 +4,10 @@ package awstest
 
 import (
 	"crypto/rand"
+	"encoding/base64"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -46,4 +49,47 @@ func (a *AWS) Registry(upstream http.Handler) http.Handler {
 		}
 		upstream.ServeHTTP(w, r)
 	})
+}
+
+// ECRPublic is api.ecr-public.us-east-1.amazonaws.com.
+func (a *AWS) ECRPublic() http.Handler {
+	return a.signed("ecr-public", func(w http.ResponseWriter, target string, _ []byte) {
+		if target != "SpencerFrontendService.GetAuthorizationToken" {
+			refuse(w, "InvalidParameterException")
+			return
+		}
+		password, until := a.password()
+		answer(w, http.StatusOK, map[string]any{"authorizationData": map[string]any{
+			"authorizationToken": base64.StdEncoding.EncodeToString([]byte("AWS:" + password)), "expiresAt": float64(until.UnixMilli()) / 1000,
+		}})
+	})
+}
+
+// PublicRegistry is public.ecr.aws with its token server: upstream for everybody. who
+// is told of each request whether somebody known made it.
+func (a *AWS) PublicRegistry(upstream http.Handler, who func(known bool)) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /token/", func(w http.ResponseWriter, r *http.Request) {
+		user, password, given := r.BasicAuth()
+		switch {
+		case !given:
+			answer(w, http.StatusOK, map[string]any{"token": "anonymous"})
+		case a.Accepts(user, password):
+			answer(w, http.StatusOK, map[string]any{"token": "known-" + password})
+		default:
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	mux.HandleFunc("/v2/", func(w http.ResponseWriter, r *http.Request) {
+		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		password, known := strings.CutPrefix(token, "known-")
+		if known = known && a.Accepts("AWS", password); !known && token != "anonymous" {
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="https://%s/token/",service="%s",scope="aws"`, r.Host, r.Host))
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		who(known)
+		upstream.ServeHTTP(w, r)
+	})
+	return mux
 }

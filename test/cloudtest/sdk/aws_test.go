@@ -6,10 +6,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/ecrpublic"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -32,6 +35,7 @@ func role(t *testing.T) (*awstest.AWS, aws.Config) {
 	account := awstest.New(time.Now)
 	world := hosts.New(t, map[string]http.Handler{
 		"sts.eu-central-1.amazonaws.com": account.STS(), "api.ecr.eu-central-1.amazonaws.com": account.ECR(), "kms.eu-central-1.amazonaws.com": account.KMS(),
+		"sts.us-east-1.amazonaws.com": account.STS(), "api.ecr-public.us-east-1.amazonaws.com": account.ECRPublic(),
 	})
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte("a.b.c"), 0o600); err != nil {
@@ -49,6 +53,20 @@ func TestSDKGetsARegistrysPassword(t *testing.T) {
 	got, err := ecr.NewFromConfig(config).GetAuthorizationToken(t.Context(), &ecr.GetAuthorizationTokenInput{RegistryIds: []string{account.Account}}) //nolint:staticcheck // deprecated, and still what chooses an account
 	if err != nil || len(got.AuthorizationData) != 1 || time.Until(*got.AuthorizationData[0].ExpiresAt) < 11*time.Hour || account.Assumed() != 1 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestSDKGetsAPasswordOfThePublicRegistry(t *testing.T) {
+	t.Parallel()
+	account, config := role(t)
+	config.Region = "us-east-1"
+	got, err := ecrpublic.NewFromConfig(config).GetAuthorizationToken(t.Context(), &ecrpublic.GetAuthorizationTokenInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := base64.StdEncoding.DecodeString(*got.AuthorizationData.AuthorizationToken)
+	if user, password, _ := strings.Cut(string(raw), ":"); err != nil || !account.Accepts(user, password) || time.Until(*got.AuthorizationData.ExpiresAt) < 11*time.Hour {
+		t.Errorf("%v", err)
 	}
 }
 

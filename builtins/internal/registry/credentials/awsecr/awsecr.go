@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package awsecr gives credentials for private registries of Amazon ECR: the user
-// AWS and a password for 12 hours.
+// Package awsecr gives credentials for private registries of Amazon ECR, and for its
+// public one if that is wanted: the user AWS and a password for 12 hours.
 //
 // A host is a registry of ECR by an anchored grammar, never by configuration. Its
 // account and region say whom to ask; registries of other accounts work if they
 // allow it.
 //
-// Spec: Amazon ECR API 2015-09-21, GetAuthorizationToken.
+// Spec: Amazon ECR API 2015-09-21 and Amazon ECR Public API 2020-10-30,
+// GetAuthorizationToken.
 package awsecr
 
 import (
@@ -27,10 +28,16 @@ import (
 // Name of the provider.
 const Name = "aws_ecr"
 
+// PublicHost is the public registry. Anybody may pull from it, and who is known pulls
+// more before it says 429.
+const PublicHost = "public.ecr.aws"
+
 // Options configures a [Provider].
 type Options struct {
 	// Identity of this workload. Required.
 	Identity aws.Options
+	// Public owns [PublicHost] too. False: it is asked anonymously.
+	Public bool
 }
 
 // Provider is a [credentials.Provider]. It may be shared between goroutines.
@@ -38,6 +45,7 @@ type Provider struct {
 	*credentials.Cached
 
 	identity *aws.Identity
+	public   bool
 }
 
 // New returns a provider. The error names what is missing; nothing is asked of
@@ -47,7 +55,7 @@ func New(o Options) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Provider{identity: identity}
+	p := &Provider{identity: identity, public: o.Public}
 	p.Cached = credentials.NewCached(p.Fetch, o.Identity.Now)
 	return p, nil
 }
@@ -74,10 +82,11 @@ func parse(host string) (account, api, region string, ok bool) {
 	return account, api, region, own
 }
 
-// Owns reports whether a canonical host is a private registry of ECR.
+// Owns reports whether a canonical host is a private registry of ECR, or the public
+// one if that is wanted.
 func (p *Provider) Owns(host string) bool {
 	_, _, _, ok := parse(host)
-	return ok
+	return ok || p.public && host == PublicHost
 }
 
 // Fetch asks for the credential of a canonical host. The error is a
@@ -89,32 +98,59 @@ func (p *Provider) Fetch(ctx context.Context, host string) (auth.Credential, tim
 
 const step = "get authorization token"
 
+// authorization is what the services answer.
+type authorization struct {
+	Token   string  `json:"authorizationToken"`
+	Expires float64 `json:"expiresAt"` // seconds since 1970
+}
+
 func (p *Provider) authorization(ctx context.Context, host string) (auth.Credential, time.Time, error) {
-	account, api, region, ok := parse(host)
-	if !ok {
-		return auth.EmptyCredential, time.Time{}, &cloud.Error{Step: "check host", Message: host + " is no private registry of Amazon ECR"}
+	a, err := p.ask(ctx, host)
+	if err != nil {
+		return auth.EmptyCredential, time.Time{}, err
 	}
+	raw, err := base64.StdEncoding.DecodeString(a.Token)
+	user, password, split := strings.Cut(string(raw), ":")
+	if err != nil || !split || user == "" || password == "" {
+		return auth.EmptyCredential, time.Time{}, &cloud.Error{Step: step, Message: "the token is not the base64 of USER:PASSWORD"}
+	}
+	expires := time.Unix(int64(min(max(a.Expires, 0), 1<<40)), 0)
+	return auth.Credential{Username: user, Password: password}, expires, nil
+}
+
+func (p *Provider) ask(ctx context.Context, host string) (authorization, error) {
+	if !p.Owns(host) {
+		return authorization{}, &cloud.Error{Step: "check host", Message: host + " is no private registry of Amazon ECR"}
+	}
+	if host == PublicHost {
+		return p.askPublic(ctx)
+	}
+	account, api, region, _ := parse(host)
 	var answer struct {
-		Data []struct {
-			Token   string  `json:"authorizationToken"`
-			Expires float64 `json:"expiresAt"` // seconds since 1970
-		} `json:"authorizationData"`
+		Data []authorization `json:"authorizationData"`
 	}
 	err := p.identity.Do(ctx, aws.Call{
 		Step: step, Host: api, Service: "ecr", Region: region,
 		Target: "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken", Input: map[string]any{"registryIds": []string{account}},
 	}, &answer)
+	if err == nil && len(answer.Data) == 0 {
+		err = &cloud.Error{Step: step, Message: "the answer has no authorization data"}
+	}
 	if err != nil {
-		return auth.EmptyCredential, time.Time{}, err
+		return authorization{}, err
 	}
-	if len(answer.Data) == 0 {
-		return auth.EmptyCredential, time.Time{}, &cloud.Error{Step: step, Message: "the answer has no authorization data"}
+	return answer.Data[0], nil
+}
+
+// askPublic asks the one place there is for the public registry.
+func (p *Provider) askPublic(ctx context.Context) (authorization, error) {
+	const region = "us-east-1"
+	var answer struct {
+		Data authorization `json:"authorizationData"`
 	}
-	raw, err := base64.StdEncoding.DecodeString(answer.Data[0].Token)
-	user, password, split := strings.Cut(string(raw), ":")
-	if err != nil || !split || user == "" || password == "" {
-		return auth.EmptyCredential, time.Time{}, &cloud.Error{Step: step, Message: "the token is not the base64 of USER:PASSWORD"}
-	}
-	expires := time.Unix(int64(min(max(answer.Data[0].Expires, 0), 1<<40)), 0)
-	return auth.Credential{Username: user, Password: password}, expires, nil
+	err := p.identity.Do(ctx, aws.Call{
+		Step: step, Host: "api.ecr-public." + region + ".amazonaws.com", Service: "ecr-public", Region: region,
+		Target: "SpencerFrontendService.GetAuthorizationToken", Input: map[string]any{},
+	}, &answer)
+	return answer.Data, err
 }

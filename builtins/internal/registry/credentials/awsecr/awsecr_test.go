@@ -53,9 +53,13 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
+func (s *scene) identity() aws.Options {
+	return aws.Options{Env: func(k string) string { return s.env[k] }, Transport: s.hosts.Transport(), Now: func() time.Time { return now }}
+}
+
 func (s *scene) provider(t *testing.T) credentials.Provider {
 	t.Helper()
-	p, err := awsecr.New(awsecr.Options{Identity: aws.Options{Env: func(k string) string { return s.env[k] }, Transport: s.hosts.Transport(), Now: func() time.Time { return now }}})
+	p, err := awsecr.New(awsecr.Options{Identity: s.identity()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +95,34 @@ func TestPartitionsHaveTheirOwnAddresses(t *testing.T) {
 	}
 	if s.aws.Assumed() != 1 {
 		t.Errorf("%d keys for one role, want 1", s.aws.Assumed())
+	}
+}
+
+// The public registry is anonymous unless it is wanted.
+func TestPublicRegistry(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.handlers["api.ecr-public.us-east-1.amazonaws.com"] = s.aws.ECRPublic()
+	if p := s.provider(t); p.Owns(awsecr.PublicHost) {
+		t.Error("it is owned, and nobody wants it")
+	}
+	p, err := awsecr.New(awsecr.Options{Identity: s.identity(), Public: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Credential(t.Context(), awsecr.PublicHost); err != nil || !p.Owns(awsecr.PublicHost) || !s.aws.Accepts(got.Username, got.Password) {
+		t.Errorf("%v", err)
+	}
+	if p.Owns("public.ecr.aws.evil.io") || p.Owns("x.public.ecr.aws") || p.Owns("public.ecr.aws:8443") {
+		t.Error("a look-alike is owned")
+	}
+	s.handlers["api.ecr-public.us-east-1.amazonaws.com"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
+	p, err = awsecr.New(awsecr.Options{Identity: s.identity(), Public: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Credential(t.Context(), awsecr.PublicHost); err == nil || !strings.Contains(err.Error(), "get authorization token: the token is not") {
+		t.Errorf("without a token: %v", err)
 	}
 }
 
