@@ -43,10 +43,11 @@ func (e *lease[V]) good(now time.Time) bool {
 	return !e.taken.IsZero() && (e.until.IsZero() || now.Before(e.until))
 }
 
-// due reports whether it is time to ask.
-func (e *lease[V]) due(now time.Time) bool {
+// due reports whether it is time to ask, for an eager caller too soon after a failure
+// if there is nothing good.
+func (e *lease[V]) due(now time.Time, eager bool) bool {
 	wanted := e.taken.IsZero() || !e.renew.IsZero() && !now.Before(e.renew)
-	return wanted && !now.Before(e.retry)
+	return wanted && (!now.Before(e.retry) || eager && !e.good(now))
 }
 
 // fail remembers why a question failed. One that was not put, because what it needs

@@ -13,6 +13,7 @@
 package lease
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,11 +35,16 @@ type Options[K, V comparable] struct {
 	Timeout time.Duration
 	// Now is the clock. Required.
 	Now func() time.Time
+	// Max bounds the keys: strangers name registries. Zero: 256.
+	Max int
+	// Eager asks for whoever has nothing good though a question failed just now; only
+	// ahead of the end is there a pause. For callers that pause by themselves. False:
+	// they get a [PauseError].
+	Eager bool
 }
 
 const (
-	// maxLeases bounds the keys: strangers name registries.
-	maxLeases = 256
+	defaultMax = 256
 	// A value is asked for anew a quarter of its life before its end, at most this.
 	maxAhead = 5 * time.Minute
 	// It is not used in the last tenth of its life, at most this: for clocks and
@@ -62,9 +68,9 @@ type Leases[K, V comparable] struct {
 
 // New returns leases of nothing yet; nobody is asked.
 func New[K, V comparable](o Options[K, V]) *Leases[K, V] {
-	leases, err := simplelru.NewLRU[K, *lease[V]](maxLeases, nil)
+	leases, err := simplelru.NewLRU[K, *lease[V]](cmp.Or(max(o.Max, 0), defaultMax), nil)
 	if err != nil {
-		panic("lease: " + err.Error()) // the size is a constant
+		panic("lease: " + err.Error()) // the size is positive
 	}
 	return &Leases[K, V]{o: o, leases: leases}
 }
@@ -88,7 +94,7 @@ func (e *PauseError) Unwrap() error { return e.Err }
 func (l *Leases[K, V]) Take(ctx context.Context, key K) (V, error) {
 	l.mu.Lock()
 	e, now := l.lease(key), l.o.Now()
-	if e.asked == nil && e.due(now) {
+	if e.asked == nil && e.due(now, l.o.Eager) {
 		l.ask(ctx, key, e)
 	}
 	value, good, asked, pause := e.value, e.good(now), e.asked, PauseError{Until: e.retry, Err: e.err}
@@ -120,6 +126,17 @@ func (l *Leases[K, V]) Refused(key K, value V) bool {
 	}
 	l.leases.Remove(key)
 	return true
+}
+
+// Drop drops a value wherever it is held, however young: it is known to be of no use.
+func (l *Leases[K, V]) Drop(value V) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, key := range l.leases.Keys() {
+		if e, held := l.leases.Peek(key); held && e.good(l.o.Now()) && e.value == value {
+			l.leases.Remove(key)
+		}
+	}
 }
 
 func (l *Leases[K, V]) lease(key K) *lease[V] {

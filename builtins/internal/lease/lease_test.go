@@ -269,3 +269,33 @@ func TestLeasesAreBounded(t *testing.T) {
 		t.Errorf("%v after %d questions; the first key is forgotten by now", err, asked.Load())
 	}
 }
+
+// Of callers that pause by themselves nobody is held back who has nothing good.
+func TestEagerCallersWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{life: time.Hour}
+		l := lease.New(lease.Options[string, string]{Ask: s.ask, Timeout: time.Minute, Now: time.Now, Eager: true})
+		step(t, l, s, 0, "a1", 1)
+		s.down.Store(true)
+		step(t, l, s, 55*time.Minute, "a1", 2)
+		step(t, l, s, 0, "a1", 2) // renewal is paused
+		step(t, l, s, time.Hour, "down", 3)
+		step(t, l, s, 0, "down", 4)
+		s.down.Store(false)
+		step(t, l, s, 0, "a5", 5)
+	})
+}
+
+func TestDroppedValueIsReplaced(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{life: time.Hour}
+		l := leases(s.ask)
+		step(t, l, s, 0, "a1", 1)
+		l.Drop("other")
+		step(t, l, s, 0, "a1", 1)
+		l.Drop("a1")
+		step(t, l, s, 0, "a2", 2)
+	})
+}

@@ -174,6 +174,48 @@ func TestTokenIsRenewedAheadOfItsEnd(t *testing.T) {
 	}
 }
 
+// While a token is good, an outage of its server is not noticed, and the server is not
+// asked more often than after a pause.
+func TestTokenOutlivesAnOutageOfItsServer(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	w := newWorld(t, registrytest.Options{Token: &registrytest.Token{Lifetime: 10 * time.Minute}, Now: clock.Now})
+	asked := make(chan registry.RequestEvent, 64)
+	c := client(t, registry.Options{Now: clock.Now, Observe: func(e registry.RequestEvent) {
+		if e.Kind == registry.KindToken {
+			asked <- e
+		}
+	}})
+	if err := resolveTag(t.Context(), c, w); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	up := w.Inject(registrytest.Fault{Kind: registrytest.KindToken, Action: registrytest.Status(503, nil)})
+	clock.Advance(8 * time.Minute)
+	if err := resolveTag(t.Context(), c, w); err != nil {
+		t.Fatal(err)
+	}
+	if e := <-asked; e.Status != 503 {
+		t.Errorf("renewal: status %d", e.Status)
+	}
+	for range 50 {
+		if err := resolveTag(t.Context(), c, w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock.Advance(2 * time.Minute)
+	if code, retryable := registry.Classify(resolveTag(t.Context(), c, w)); code != report.Unavailable || !retryable {
+		t.Errorf("after its end: %s, retryable %v", code, retryable)
+	}
+	if n := tokens(w); n > 8 {
+		t.Errorf("%d token requests", n)
+	}
+	up()
+	if err := resolveTag(t.Context(), c, w); err != nil {
+		t.Errorf("recovered: %v", err)
+	}
+}
+
 // rotating gives what it holds at the moment.
 type rotating struct {
 	now atomic.Pointer[auth.Credential]

@@ -10,13 +10,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/sync/singleflight"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/lease"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials"
 )
@@ -70,8 +70,7 @@ type Authorizer struct {
 	o      Options
 	realms realms
 	client *http.Client
-	tokens *lru.Cache[string, token]
-	flight singleflight.Group
+	tokens *lease.Leases[exchange, string]
 	slots  chan struct{} // bounds concurrent token requests
 
 	mu      sync.Mutex
@@ -90,11 +89,7 @@ func New(o Options) (*Authorizer, error) {
 		u.Scheme = "https"
 		a.realms.trusted[outbound.HostPort(u)] = true
 	}
-	tokens, err := lru.New[string, token](maxTokens)
-	if err != nil {
-		return nil, err
-	}
-	a.tokens = tokens
+	a.tokens = lease.New(lease.Options[exchange, string]{Ask: a.ask, Timeout: exchangeTimeout, Now: o.Now, Max: maxTokens, Eager: true})
 	a.client = &http.Client{Transport: route{a}, CheckRedirect: a.checkRedirect}
 	return a, nil
 }
@@ -129,7 +124,9 @@ func (a *Authorizer) Challenged(ctx context.Context, headers []string, repositor
 	if !ok {
 		return "", fmt.Errorf("%w: the registry demands neither Bearer nor Basic authentication", ErrUnauthorized)
 	}
-	a.drop(used)
+	if token, ok := strings.CutPrefix(used, "Bearer "); ok {
+		a.tokens.Drop(token)
+	}
 	header, err := a.answer(ctx, c, repository)
 	if err == nil && header == used && a.refused(ctx, repository) {
 		header, err = a.answer(ctx, c, repository)

@@ -10,8 +10,8 @@
 // declares the pairs ([Options.TrustedRealms]) and everything else gets no
 // credential. See [realms] for the rules.
 //
-// A token is asked for once however many requests wait for it, kept until
-// shortly before it expires, and renewed ahead of that. Nothing here logs or
+// Package lease keeps a token: it is asked for once however many requests wait for it,
+// renewed ahead of its end, and used through an outage of its server. Nothing here logs or
 // returns a credential or a token except as the value of the header.
 //
 // Spec: Docker Registry v2 authentication, "Token Authentication" and "OAuth2

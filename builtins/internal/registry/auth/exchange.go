@@ -3,6 +3,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/singleflight"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
@@ -38,42 +38,35 @@ func (e *ServerError) Error() string { return "token server " + e.Host + ": " + 
 // Unwrap returns the problem.
 func (e *ServerError) Unwrap() error { return e.Problem }
 
-// start asks for a token unless somebody does already. The request belongs to
-// nobody's context, so that the first caller's cancellation fails no other.
-func (a *Authorizer) start(ctx context.Context, key string, e exchange) <-chan singleflight.Result {
-	return a.flight.DoChan(key, func() (any, error) {
-		if t, ok := a.tokens.Get(key); ok && a.o.Now().Before(t.renew) {
-			return t.value, nil // came in between the caller's look and this one
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
-		defer cancel()
-		defer context.AfterFunc(a.o.Base, cancel)() //nolint:contextcheck // ends with the client, not with a caller
-		t, err := a.fetch(ctx, e)
-		if err != nil {
-			return nil, err
-		}
-		a.tokens.Add(key, t)
-		return t.value, nil
-	})
+// ask asks for a token, until the client ends.
+func (a *Authorizer) ask(ctx context.Context, e exchange) (string, time.Time, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.o.Base, cancel)() //nolint:contextcheck // ends with the client, not with a caller
+	token, expires, err := a.fetch(ctx, e)
+	if now := a.o.Now(); err == nil && !now.Before(expires) {
+		expires = now.Add(time.Second) // it took longer than it lives, by its server's word: the registry judges
+	}
+	return token, expires, err
 }
 
-func (a *Authorizer) fetch(ctx context.Context, e exchange) (token, error) {
+func (a *Authorizer) fetch(ctx context.Context, e exchange) (token string, expires time.Time, err error) {
 	realm, err := parseRealm(e.realm)
 	if err != nil {
-		return token{}, err
+		return "", time.Time{}, err
 	}
 	if err := a.realms.check(realm, e.credential != auth.EmptyCredential); err != nil {
-		return token{}, err
+		return "", time.Time{}, err
 	}
 	select {
 	case a.slots <- struct{}{}:
 		defer func() { <-a.slots }()
 	case <-ctx.Done():
-		return token{}, ctx.Err()
+		return "", time.Time{}, ctx.Err()
 	}
 	req, err := e.request(ctx, realm)
 	if err != nil {
-		return token{}, err
+		return "", time.Time{}, err
 	}
 	return a.send(req)
 }
@@ -114,7 +107,7 @@ func (e exchange) post(ctx context.Context, realm *url.URL) (*http.Request, erro
 	return req, nil
 }
 
-func (a *Authorizer) send(req *http.Request) (token, error) {
+func (a *Authorizer) send(req *http.Request) (token string, expires time.Time, err error) {
 	if a.o.UserAgent != "" {
 		req.Header.Set("User-Agent", a.o.UserAgent)
 	}
@@ -122,16 +115,16 @@ func (a *Authorizer) send(req *http.Request) (token, error) {
 	resp, err := a.client.Do(req)
 	if err != nil {
 		a.observe(req.URL.Host, 0, began)
-		return token{}, transportError(req.URL.Host, err)
+		return "", time.Time{}, transportError(req.URL.Host, err)
 	}
 	defer resp.Body.Close()
 	a.observe(req.URL.Host, resp.StatusCode, began)
 	if resp.StatusCode != http.StatusOK {
-		return token{}, &ServerError{Host: req.URL.Host, Problem: problem.Read(resp, now)}
+		return "", time.Time{}, &ServerError{Host: req.URL.Host, Problem: problem.Read(resp, now)}
 	}
 	body, err := outbound.ReadAll(resp.Body, maxTokenBytes)
 	if err != nil {
-		return token{}, fmt.Errorf("token server %s: %w", req.URL.Host, err)
+		return "", time.Time{}, fmt.Errorf("token server %s: %w", req.URL.Host, err)
 	}
 	return parseToken(body, now)
 }
@@ -152,22 +145,23 @@ func (a *Authorizer) observe(host string, status int, began time.Time) {
 }
 
 // parseToken reads a token server's answer; it never quotes it.
-func parseToken(body []byte, now time.Time) (token, error) {
+func parseToken(body []byte, now time.Time) (token string, expires time.Time, err error) {
 	var answer struct {
 		Token       string  `json:"token"`
 		AccessToken string  `json:"access_token"`
 		ExpiresIn   float64 `json:"expires_in"` // seconds; some servers write a fraction
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return token{}, fmt.Errorf("%w: it is not the JSON of a token", ErrAnswer)
+		return "", time.Time{}, fmt.Errorf("%w: it is not the JSON of a token", ErrAnswer)
 	}
 	value := answer.Token
 	if value == "" {
 		value = answer.AccessToken
 	}
 	if value == "" {
-		return token{}, fmt.Errorf("%w: it has no token", ErrAnswer)
+		return "", time.Time{}, fmt.Errorf("%w: it has no token", ErrAnswer)
 	}
 	seconds := min(max(answer.ExpiresIn, 0), maxLifetime.Seconds())
-	return newToken(value, time.Duration(seconds*float64(time.Second)), now), nil
+	lifetime := cmp.Or(time.Duration(seconds*float64(time.Second)), defaultLifetime)
+	return value, now.Add(lifetime), nil
 }

@@ -34,13 +34,12 @@ func CheckRealm(name, base string, trusted []string, realm string, withCredentia
 }
 
 // ParseToken reads a token server's answer.
-func ParseToken(body []byte, now time.Time) (value string, renew, expires time.Time, err error) {
-	t, err := parseToken(body, now)
-	return t.value, t.renew, t.expires, err
+func ParseToken(body []byte, now time.Time) (value string, expires time.Time, err error) {
+	return parseToken(body, now)
 }
 
 // Exchange asks for a token as a caller does that found none in the cache.
 func (a *Authorizer) Exchange(ctx context.Context, realm string) error {
-	e := exchange{realm: realm, scope: "repository:app:pull"}
-	return (<-a.start(ctx, e.key(), e)).Err
+	_, err := a.tokens.Take(ctx, exchange{realm: realm, scope: "repository:app:pull"})
+	return err
 }
