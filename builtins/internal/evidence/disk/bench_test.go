@@ -23,7 +23,7 @@ func BenchmarkGet(b *testing.B) {
 			d, want := open(b, o), digest.FromString(content)
 			b.SetBytes(int64(size))
 			for b.Loop() {
-				if _, ok := d.Get(key, want, int64(size)); !ok {
+				if _, ok := d.Get(b.Context(), key, want, int64(size)); !ok {
 					b.Fatal("missed")
 				}
 			}
@@ -34,7 +34,7 @@ func BenchmarkGet(b *testing.B) {
 func BenchmarkMiss(b *testing.B) {
 	d, want := open(b, disk.Options{Dir: b.TempDir()}), digest.FromString("a content")
 	for b.Loop() {
-		if _, ok := d.Get(key, want, 9); ok {
+		if _, ok := d.Get(b.Context(), key, want, 9); ok {
 			b.Fatal("hit")
 		}
 	}

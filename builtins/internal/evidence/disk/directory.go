@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence/behind"
 )
 
 // Event is what happened, for counting.
@@ -58,12 +58,7 @@ type Directory struct {
 	root    *os.Root
 	index   *index
 
-	queue   chan content
-	pending atomic.Int64 // bytes in queue
-	closing sync.Once
-	stop    chan struct{} // closed: nothing is accepted any more
-	abandon chan struct{} // closed: what waits is dropped
-	done    chan struct{} // closed: the writer has ended
+	queue *behind.Queue[content]
 
 	create func(path string) (io.WriteCloser, error) // a new file; tests let it fail
 
@@ -72,10 +67,6 @@ type Directory struct {
 	rest   time.Time // no writing before
 	warned bool
 }
-
-// drainTimeout bounds Close: a disk that hangs must not keep a process from
-// ending, which Kubernetes grants 30 s.
-const drainTimeout = 2 * time.Second
 
 // Open returns the directory, which then looks in the background at what is in
 // it. The caller closes it. The error says what is wrong with Dir and what to do.
@@ -96,9 +87,8 @@ func open(o Options) (*Directory, error) {
 	}
 	d := &Directory{
 		options: o, root: root, index: newIndex(o.MaxEntries, o.MaxBytes, o.Resized),
-		queue: make(chan content, queueLength),
-		stop:  make(chan struct{}), abandon: make(chan struct{}), done: make(chan struct{}),
 	}
+	d.queue = behind.New(d.write)
 	d.create = d.createFile
 	return d, nil
 }
@@ -164,20 +154,8 @@ func cause(err error) error {
 // misses and Put drops from now on. The error says that something was left
 // unwritten, which costs only time.
 func (d *Directory) Close() error {
-	d.closing.Do(func() {
-		close(d.stop)
-		timer := time.NewTimer(drainTimeout)
-		defer timer.Stop()
-		select {
-		case <-d.done:
-		case <-timer.C:
-			close(d.abandon)
-		}
-	})
-	select {
-	case <-d.done:
+	if d.queue.Close() {
 		return nil
-	default:
-		return fmt.Errorf("close cache directory %q: still writing after %v; what was not written will be fetched again", d.options.Dir, drainTimeout)
 	}
+	return fmt.Errorf("close cache directory %q: still writing after %v; what was not written will be fetched again", d.options.Dir, behind.DrainTimeout)
 }

@@ -22,7 +22,7 @@ func TestDirectoryStaysWarmAcrossARestart(t *testing.T) {
 	t.Parallel()
 	o := disk.Options{Dir: filepath.Join(t.TempDir(), "cache", "evidence")}
 	put(t, o, key, "a content")
-	got, ok := open(t, o).Get(key, digest.FromString("a content"), 9)
+	got, ok := open(t, o).Get(t.Context(), key, digest.FromString("a content"), 9)
 	if !ok || string(got) != "a content" {
 		t.Errorf("after a restart: %q, %v", got, ok)
 	}
@@ -34,7 +34,7 @@ func TestDirectoryReadsWhatOfUnknownSizeIs(t *testing.T) {
 	put(t, o, key, "a content", "", "more than ten bytes")
 	d := open(t, o)
 	for content, want := range map[string]bool{"a content": true, "": true, "more than ten bytes": false} {
-		if got, ok := d.Get(key, digest.FromString(content), 0); ok != want || ok && string(got) != content {
+		if got, ok := d.Get(t.Context(), key, digest.FromString(content), 0); ok != want || ok && string(got) != content {
 			t.Errorf("%q: got %q, %v", content, got, ok)
 		}
 	}

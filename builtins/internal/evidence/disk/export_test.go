@@ -7,15 +7,17 @@ import (
 	"path/filepath"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence/behind"
 )
 
 // What tests outside of the package need to know.
 const (
-	DrainTimeout     = drainTimeout
+	DrainTimeout     = behind.DrainTimeout
 	RestAfterFailure = restAfterFailure
 	StaleAfter       = staleAfter
 	TouchAfter       = touchAfter
-	QueueLength      = queueLength
+	QueueLength      = behind.Length
 	BlockBytes       = blockBytes
 )
 

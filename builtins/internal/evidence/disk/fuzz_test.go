@@ -30,7 +30,7 @@ func FuzzGet(f *testing.F) {
 		if err := os.WriteFile(path, found, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, ok := d.Get(key, want, size)
+		got, ok := d.Get(t.Context(), key, want, size)
 		same := bytes.Equal(asked, found) && (size == 0 || size == int64(len(asked)))
 		if ok != same || ok && !bytes.Equal(got, asked) {
 			t.Errorf("asked for %q of size %d, found %q: got %q, %v", asked, size, found, got, ok)

@@ -3,6 +3,7 @@
 package disk_test
 
 import (
+	"context"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -109,7 +110,7 @@ func put(tb testing.TB, o disk.Options, key string, contents ...string) {
 }
 
 func get(d *disk.Directory, key, b string) bool {
-	_, ok := d.Get(key, digest.FromString(b), int64(len(b)))
+	_, ok := d.Get(context.Background(), key, digest.FromString(b), int64(len(b)))
 	return ok
 }
 

@@ -3,6 +3,7 @@
 package disk_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -80,7 +81,7 @@ func TestDirectorySurvivesKills(t *testing.T) {
 		e := newEvents()
 		d := open(t, disk.Options{Dir: dir, Observe: e.observe})
 		for i := range numbers {
-			b, ok := d.Get(key, digest.FromString(numbered(i)), int64(len(numbered(i))))
+			b, ok := d.Get(t.Context(), key, digest.FromString(numbered(i)), int64(len(numbered(i))))
 			if ok && string(b) != numbered(i) {
 				t.Fatalf("content %d is wrong", i)
 			}
@@ -140,7 +141,7 @@ func share(dir string) (err error) {
 	for round := range 20 {
 		for i := range numbers {
 			want := numbered((i * (round%3 + 1)) % numbers)
-			b, ok := d.Get(key, digest.FromString(want), int64(len(want)))
+			b, ok := d.Get(context.Background(), key, digest.FromString(want), int64(len(want)))
 			if ok && string(b) != want {
 				return fmt.Errorf("content %d is wrong", i)
 			}

@@ -3,6 +3,7 @@
 package disk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ var errUntrue = errors.New("not what it should be")
 // size, in bytes, is size (0: any up to MaxFileBytes). The bytes are the
 // caller's. False: it is not there, or what is there is not that content; then
 // it is removed.
-func (d *Directory) Get(key string, want digest.Digest, size int64) ([]byte, bool) {
+func (d *Directory) Get(_ context.Context, key string, want digest.Digest, size int64) ([]byte, bool) {
 	n := nameOf(key, want)
 	b, err := d.read(n, want, size)
 	switch {

@@ -72,7 +72,7 @@ func testPoison(t *testing.T, poison func(path string) error, size int64) {
 		t.Fatal(err)
 	}
 	d := open(t, o)
-	if b, ok := d.Get(key, want, size); ok {
+	if b, ok := d.Get(t.Context(), key, want, size); ok {
 		t.Errorf("got %q", b)
 	}
 	corrupt, _ := e.count(disk.Corrupt)
@@ -85,7 +85,7 @@ func testPoison(t *testing.T, poison func(path string) error, size int64) {
 	}
 	d.Put(key, want, []byte("a content"))
 	e.wait(t, disk.Stored, 2)
-	if b, ok := d.Get(key, want, size); !ok || string(b) != "a content" {
+	if b, ok := d.Get(t.Context(), key, want, size); !ok || string(b) != "a content" {
 		t.Errorf("put again: %q, %v", b, ok)
 	}
 }
@@ -111,7 +111,7 @@ func TestGetAnswersOnlyForTheRightSizeAndDigest(t *testing.T) {
 			o := disk.Options{Dir: t.TempDir()}
 			put(t, o, key, "a content")
 			d := open(t, o)
-			if b, ok := d.Get(key, tt.want, tt.size); ok {
+			if b, ok := d.Get(t.Context(), key, tt.want, tt.size); ok {
 				t.Errorf("got %q", b)
 			}
 			if !get(d, key, "a content") {
@@ -128,7 +128,7 @@ func TestGetKnowsOtherAlgorithms(t *testing.T) {
 	d := open(t, o)
 	d.Put(key, want, b)
 	closeDirectory(t, d)
-	if got, ok := open(t, o).Get(key, want, 9); !ok || string(got) != "a content" {
+	if got, ok := open(t, o).Get(t.Context(), key, want, 9); !ok || string(got) != "a content" {
 		t.Errorf("got %q, %v", got, ok)
 	}
 }

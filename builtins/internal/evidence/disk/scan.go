@@ -47,7 +47,7 @@ func (d *Directory) scan() {
 				files = d.newest(files)
 			}
 		})
-		if d.abandoned() {
+		if d.queue.Abandoned() {
 			return
 		}
 	}
@@ -105,17 +105,8 @@ func (d *Directory) list(folder string, see func(file string, info os.FileInfo))
 				see(file, info)
 			}
 		}
-		if err != nil && !errors.Is(err, io.EOF) || len(names) == 0 || d.abandoned() {
+		if err != nil && !errors.Is(err, io.EOF) || len(names) == 0 || d.queue.Abandoned() {
 			return
 		}
-	}
-}
-
-func (d *Directory) abandoned() bool {
-	select {
-	case <-d.abandon:
-		return true
-	default:
-		return false
 	}
 }

@@ -32,7 +32,7 @@ func TestStoreStaysWarmAcrossARestart(t *testing.T) {
 	o, source := disk.Options{Dir: t.TempDir()}, &blobs{content: "an envelope"}
 	for life := range 3 {
 		directory := open(t, o)
-		store := evidence.NewStore(source, evidence.Options{Directory: directory})
+		store := evidence.NewStore(source, evidence.Options{Tiers: []evidence.Tier{directory}})
 		for _, image := range []string{"registry.example/app", "registry.example/other"} {
 			ref, err := reference.Parse(image)
 			if err != nil {

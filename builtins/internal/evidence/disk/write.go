@@ -14,13 +14,6 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// What may wait to be written. More means that the disk is slower than the
-// network, and then it is not worth waiting for.
-const (
-	queueLength = 1024
-	queueBytes  = 32 << 20
-)
-
 // restAfterFailure is how long a disk that refused a file is left alone.
 const restAfterFailure = 10 * time.Second
 
@@ -41,63 +34,22 @@ func (d *Directory) Put(key string, want digest.Digest, b []byte) {
 	if int64(len(b)) > d.options.MaxFileBytes {
 		return
 	}
-	if !d.enqueue(c) {
+	if !d.queue.Add(c, int64(len(b))) {
 		d.options.Observe(Dropped)
 	}
 }
 
-func (d *Directory) enqueue(c content) bool {
-	size := int64(len(c.bytes))
-	if d.pending.Add(size) > max(queueBytes, size) { // one alone may always wait
-		d.pending.Add(-size)
-		return false
-	}
-	select {
-	case <-d.stop:
-	default:
-		select {
-		case d.queue <- c:
-			return true
-		default:
-		}
-	}
-	d.pending.Add(-size)
-	return false
-}
-
 // work writes what is put until the directory is closed.
 func (d *Directory) work() {
-	defer close(d.done)
-	defer d.root.Close() // it was only read and written through
-	defer d.index.clear()
-	d.scan()
-	for {
-		select {
-		case c := <-d.queue:
-			d.write(c)
-		case <-d.stop:
-			d.drain()
-			return
-		}
-	}
-}
-
-// drain writes what is left in the queue.
-func (d *Directory) drain() {
-	for !d.abandoned() {
-		select {
-		case c := <-d.queue:
-			d.write(c)
-		default:
-			return
-		}
-	}
+	d.queue.Run(d.scan, func() {
+		d.index.clear()
+		_ = d.root.Close() // it was only read and written through
+	})
 }
 
 // write writes one content, unless it is there or the disk rests.
 func (d *Directory) write(c content) {
-	d.pending.Add(-int64(len(c.bytes)))
-	if d.abandoned() || d.there(c.name) {
+	if d.there(c.name) {
 		return
 	}
 	if d.options.Now().Before(d.rest) {
