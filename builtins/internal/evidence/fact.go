@@ -53,9 +53,17 @@ type fact[V any] struct {
 	value V
 	asOf  time.Time // of value; zero: there was no good answer
 
+	refused time.Time // the source said no after that; what others heard before does not count
+
 	failure error // the last question's, nil: it was answered
 	partial V     // came beside it
 	until   time.Time
+}
+
+// told is an answer, and when the source was asked for it.
+type told[V any] struct {
+	value V
+	asOf  time.Time
 }
 
 // question is one kind of fact: where it is kept, for how long, and how to ask.
@@ -63,7 +71,7 @@ type question[V any] struct {
 	name, key string
 	ttl       time.Duration
 	cache     *Cache[fact[V]]
-	flight    *Flight[V]
+	flight    *Flight[told[V]]
 	cost      func(V) int64
 	ask       func(context.Context) (V, error)
 }
@@ -87,10 +95,10 @@ func remember[V any](ctx context.Context, s *Store, q question[V], f Freshness) 
 	case good && f.Revalidate && known.failure == nil && q.ttl > 0 &&
 		now.Before(known.asOf.Add(q.ttl+s.options.Revalidate)) && s.refreshing.Load() < maxRefreshing:
 		s.options.Observe(q.name, true)
-		q.flight.Start(ctx, q.key, func(ctx context.Context) (V, error) {
+		q.flight.Start(ctx, q.key, func(ctx context.Context) (told[V], error) {
 			s.refreshing.Add(1)
 			defer s.refreshing.Add(-1)
-			return put(ctx, s, q)
+			return learn(ctx, s, q)
 		})
 		return known.value, Age{AsOf: known.asOf, Stale: true}, nil
 	}
@@ -98,7 +106,7 @@ func remember[V any](ctx context.Context, s *Store, q question[V], f Freshness) 
 	return wait(ctx, s, q, q.key, known, f)
 }
 
-// wait asks the source, or waits for an answer that somebody else asked for; not
+// wait asks, or waits for an answer that somebody else asked for; not
 // for long if there is a last good one that will do.
 func wait[V any](ctx context.Context, s *Store, q question[V], key string, known fact[V], f Freshness) (V, Age, error) {
 	patient, cancel := ctx, func() {}
@@ -106,14 +114,17 @@ func wait[V any](ctx context.Context, s *Store, q question[V], key string, known
 		patient, cancel = context.WithTimeout(ctx, stalePatience)
 	}
 	defer cancel()
-	asOf := s.options.Now()
-	value, err := q.flight.Do(patient, key, func(ctx context.Context) (V, error) { return put(ctx, s, q) })
-	if err == nil {
-		return value, Age{AsOf: asOf, Until: asOf.Add(q.ttl)}, nil
+	asked, work := s.options.Now(), learn[V]
+	if f.Fresh {
+		work = ask[V]
 	}
-	known.partial, known.until = value, s.failedUntil(err, asOf)
+	got, err := q.flight.Do(patient, key, func(ctx context.Context) (told[V], error) { return work(ctx, s, q) })
+	if err == nil {
+		return got.value, Age{AsOf: got.asOf, Until: got.asOf.Add(q.ttl)}, nil
+	}
+	known.partial, known.until = got.value, s.failedUntil(err, asked)
 	if ctx.Err() != nil {
-		return value, Age{}, err
+		return got.value, Age{}, err
 	}
 	return lastGood(s, known, f, err)
 }
@@ -130,28 +141,57 @@ func usable[V any](s *Store, known fact[V], f Freshness) bool {
 	return f.MaxStale > 0 && !known.asOf.IsZero() && s.options.Now().Sub(known.asOf) <= f.MaxStale
 }
 
-// put asks the source and keeps what it says. The answer counts from the moment
-// of the question. A passing failure leaves the last good answer as it was.
-func put[V any](ctx context.Context, s *Store, q question[V]) (V, error) {
+// learn takes what another replica has shared, or asks the source.
+func learn[V any](ctx context.Context, s *Store, q question[V]) (told[V], error) {
+	if t, ok := recall(ctx, s, q); ok {
+		put(s, q, t)
+		return t, nil
+	}
+	return ask(ctx, s, q)
+}
+
+// ask asks the source, and keeps and shares what it says. The answer counts from
+// the moment of the question. A passing failure leaves the last good answer as it
+// was.
+func ask[V any](ctx context.Context, s *Store, q question[V]) (told[V], error) {
 	asked := s.options.Now()
 	value, err := q.ask(ctx)
-	known, _ := q.cache.Get(q.key)
-	switch until := s.failedUntil(err, asked); {
-	case known.asOf.After(asked): // somebody who asked later was answered sooner
-	case err == nil:
-		q.cache.Put(q.key, fact[V]{value: value, asOf: asked}, q.cost(value), asked.Add(s.keep(q.ttl)))
-	case !until.IsZero():
-		if !s.options.Passing(err) {
-			known = fact[V]{}
-		}
-		expires := until
-		if !known.asOf.IsZero() {
-			expires = later(until, known.asOf.Add(s.keep(q.ttl)))
-		}
-		known.failure, known.partial, known.until = err, value, until
-		q.cache.Put(q.key, known, q.cost(known.value)+q.cost(value), expires)
+	t := told[V]{value, asked}
+	if err != nil {
+		putFailure(s, q, t, err)
+		return t, err
 	}
-	return value, err
+	if put(s, q, t) {
+		share(s, q, t)
+	}
+	return t, nil
+}
+
+// put keeps a good answer, unless somebody who asked later was answered sooner.
+func put[V any](s *Store, q question[V], t told[V]) bool {
+	if known, _ := q.cache.Get(q.key); known.asOf.After(t.asOf) {
+		return false
+	}
+	q.cache.Put(q.key, fact[V]{value: t.value, asOf: t.asOf}, q.cost(t.value), t.asOf.Add(s.keep(q.ttl)))
+	return true
+}
+
+// putFailure keeps a failure, and what came beside it.
+func putFailure[V any](s *Store, q question[V], partial told[V], failure error) {
+	known, _ := q.cache.Get(q.key)
+	until := s.failedUntil(failure, partial.asOf)
+	if known.asOf.After(partial.asOf) || until.IsZero() {
+		return
+	}
+	if !s.options.Passing(failure) {
+		known = fact[V]{refused: partial.asOf}
+	}
+	expires := later(until, known.refused.Add(q.ttl))
+	if !known.asOf.IsZero() {
+		expires = later(expires, known.asOf.Add(s.keep(q.ttl)))
+	}
+	known.failure, known.partial, known.until = failure, partial.value, until
+	q.cache.Put(q.key, known, q.cost(known.value)+q.cost(partial.value), expires)
 }
 
 // failedUntil is how long a failure is repeated: for a moment, and not at all if

@@ -313,14 +313,17 @@ func TestInlineContentIsNotFetched(t *testing.T) {
 // kept is a directory in memory.
 type kept map[string][]byte
 
-func (k kept) Get(key string, _ digest.Digest, _ int64) ([]byte, bool) { b, ok := k[key]; return b, ok }
+func (k kept) Get(_ context.Context, key string, _ digest.Digest, _ int64) ([]byte, bool) {
+	b, ok := k[key]
+	return b, ok
+}
 
 func (k kept) Put(key string, _ digest.Digest, b []byte) { k[key] = b }
 
 func TestTheDirectoryAnswersAfterARestart(t *testing.T) {
 	t.Parallel()
 	source, directory := &counting{}, kept{}
-	o := evidence.Options{Directory: directory, Describe: func(d ocispec.Descriptor, _ []byte) (ocispec.Descriptor, error) {
+	o := evidence.Options{Tiers: []evidence.Tier{directory}, Describe: func(d ocispec.Descriptor, _ []byte) (ocispec.Descriptor, error) {
 		d.ArtifactType = "described"
 		return d, nil
 	}}

@@ -30,22 +30,35 @@ type Source interface {
 	Blob(ctx context.Context, ref reference.Reference, desc ocispec.Descriptor) ([]byte, error)
 }
 
-// Directory keeps contents beyond the life of the process. It is not trusted:
-// Get hashes what it read.
-type Directory interface {
+// Tier keeps contents beyond the memory of the process: a directory, a server that
+// replicas share. It is not trusted: Get hashes what it read.
+type Tier interface {
 	// Get returns the content kept under key if it has that digest and, unless
 	// it is 0, that size in bytes.
-	Get(key string, d digest.Digest, size int64) ([]byte, bool)
+	Get(ctx context.Context, key string, d digest.Digest, size int64) ([]byte, bool)
 	// Put keeps content for later, or does not; it never waits.
 	Put(key string, d digest.Digest, content []byte)
+}
+
+// Facts shares what changes between replicas: what a tag names, which referrers
+// there are. No digest vouches for these, so an implementation must be certain
+// that what it gives was put by a replica, under that key and at that time.
+type Facts interface {
+	// Recall returns what was shared under key, and when the source was asked for it.
+	Recall(ctx context.Context, key string) (value []byte, asOf time.Time, ok bool)
+	// Share gives the others value, JSON, for ttl, or does not; it never waits.
+	Share(key string, value []byte, asOf time.Time, ttl time.Duration)
 }
 
 // Options bound a [Store]. Zero values are defaults unless said otherwise.
 type Options struct {
 	// ContentBytes is the memory for manifests and blobs, in bytes. Zero: 64 MiB.
 	ContentBytes int64
-	// Directory keeps contents as well. Nil: none.
-	Directory Directory
+	// Tiers keep contents as well, the nearest first. Empty: memory only.
+	Tiers []Tier
+	// Facts shares tags and lists of referrers with other replicas, which then
+	// believe them for what is left of the TTL. Nil: each asks for itself.
+	Facts Facts
 	// Entries bounds the number of tags, of referrers lists and of contents
 	// that are kept. Zero: 10 000.
 	Entries int
@@ -77,7 +90,7 @@ type Options struct {
 	Unasked func(error) bool
 	// Describe completes the descriptor of a manifest whose bytes are known and
 	// have its digest, or says how they contradict it. Nil: manifests that come
-	// inside descriptors or from the directory are not used.
+	// inside descriptors or from a tier are not used.
 	Describe func(desc ocispec.Descriptor, manifest []byte) (ocispec.Descriptor, error)
 	// Observe is told of every question and whether the cache had the answer.
 	// Nil: nobody is.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
@@ -24,8 +25,8 @@ type Store struct {
 	referrers *Cache[fact[[]ocispec.Descriptor]]
 
 	fetching  *Flight[content]
-	resolving *Flight[ocispec.Descriptor]
-	listing   *Flight[[]ocispec.Descriptor]
+	resolving *Flight[told[ocispec.Descriptor]]
+	listing   *Flight[told[[]ocispec.Descriptor]]
 
 	fresh      atomic.Uint64 // counts questions that share no answer
 	refreshing atomic.Int64  // questions put again in the background
@@ -53,8 +54,8 @@ func NewStore(source Source, o Options) *Store {
 		tags:      NewCache[fact[ocispec.Descriptor]](o.Entries, lists, o.Now),
 		referrers: NewCache[fact[[]ocispec.Descriptor]](o.Entries, lists, o.Now),
 		fetching:  NewFlight[content](o.FetchTimeout),
-		resolving: NewFlight[ocispec.Descriptor](o.FetchTimeout),
-		listing:   NewFlight[[]ocispec.Descriptor](o.FetchTimeout),
+		resolving: NewFlight[told[ocispec.Descriptor]](o.FetchTimeout),
+		listing:   NewFlight[told[[]ocispec.Descriptor]](o.FetchTimeout),
 	}
 	s.content.resized = o.Resized
 	return s
@@ -86,7 +87,7 @@ func (s *Store) Probe(ctx context.Context, ref reference.Reference, f Freshness)
 			desc, manifest, err := s.source.Tagged(ctx, ref)
 			switch {
 			case err == nil:
-				s.put(contentKey(manifests, ref, desc), content{desc, manifest})
+				s.keepContent(contentKey(manifests, ref, desc), content{desc, manifest})
 			case s.options.Absent(err):
 				return ocispec.Descriptor{}, nil
 			}
@@ -152,8 +153,8 @@ func contentKey(kind string, ref reference.Reference, desc ocispec.Descriptor) s
 	return fmt.Sprintf("%s %s@%s %d", kind, ref.Name(), desc.Digest, desc.Size)
 }
 
-// fetch looks for content in memory, in the descriptor itself, in the directory,
-// and at the source. describe is for bytes that did not come from the source.
+// fetch looks for content in memory, in the descriptor itself, in the tiers, and at
+// the source. describe is for bytes that did not come from the source.
 func (s *Store) fetch(
 	ctx context.Context, kind string, ref reference.Reference, desc ocispec.Descriptor,
 	describe func(ocispec.Descriptor, []byte) (ocispec.Descriptor, error), get func(context.Context) (content, error),
@@ -169,22 +170,47 @@ func (s *Store) fetch(
 	}
 	s.options.Observe("content", false)
 	return s.fetching.Do(ctx, key, func(ctx context.Context) (content, error) {
-		if s.options.Directory != nil && describe != nil {
-			if b, ok := s.options.Directory.Get(key, desc.Digest, desc.Size); ok {
-				if complete, err := describe(desc, b); err == nil {
-					return s.put(key, content{complete, b}), nil
-				}
-			}
+		if c, ok := s.lookUp(ctx, key, desc, describe); ok {
+			return s.put(key, c), nil
 		}
 		c, err := get(ctx)
 		if err != nil {
 			return c, err
 		}
-		if s.options.Directory != nil {
-			s.options.Directory.Put(key, desc.Digest, c.bytes)
-		}
-		return s.put(key, c), nil
+		return s.keepContent(key, c), nil
 	})
+}
+
+// lookUp looks for content in the tiers. The nearer ones get what a farther one had.
+func (s *Store) lookUp(
+	ctx context.Context, key string, desc ocispec.Descriptor, describe func(ocispec.Descriptor, []byte) (ocispec.Descriptor, error),
+) (content, bool) {
+	if describe == nil {
+		return content{}, false
+	}
+	for i, tier := range s.options.Tiers {
+		b, ok := tier.Get(ctx, key, desc.Digest, desc.Size)
+		if !ok {
+			continue
+		}
+		if complete, err := describe(desc, b); err == nil {
+			putAll(s.options.Tiers[:i], key, desc.Digest, b)
+			return content{complete, b}, true
+		}
+	}
+	return content{}, false
+}
+
+// keepContent keeps what came from the source in memory and in all tiers.
+func (s *Store) keepContent(key string, c content) content {
+	putAll(s.options.Tiers, key, c.desc.Digest, c.bytes)
+	return s.put(key, c)
+}
+
+func putAll(tiers []Tier, key string, d digest.Digest, b []byte) {
+	for _, tier := range tiers {
+		tier.Put(key, d, b)
+	}
 }
 
 func (s *Store) put(key string, c content) content {
