@@ -26,6 +26,7 @@ func (c *Config) check(d *decoder) {
 	c.checkCredentials(d)
 	c.checkKeyProviders(d)
 	c.Notation.check(d, section+".notation")
+	c.Cache.Redis.check(d, section+".cache.redis")
 	c.checkNumbers(d)
 	c.checkDurations(d)
 }
@@ -217,6 +218,8 @@ func (c *Config) checkNumbers(d *decoder) {
 		{"cache.content_bytes", int64(c.Cache.ContentBytes), 0, 1 << 40},
 		{"cache.directory_bytes", int64(c.Cache.DirectoryBytes), 1 << 20, 1 << 50},
 		{"cache.report_bytes", int64(c.Cache.ReportBytes), 0, 1 << 40},
+		{"cache.redis.connections", int64(c.Cache.Redis.Connections), 1, 1000},
+		{"cache.redis.value_bytes", int64(c.Cache.Redis.ValueBytes), 1 << 10, 64 << 20},
 		{"cache.entries", int64(c.Cache.Entries), 1, 10_000_000},
 		{"revocation.cache_bytes", int64(c.Revocation.CacheBytes), 0, 1 << 40},
 		{"gatekeeper.max_keys", int64(g.MaxKeys), 1, 100_000},
@@ -247,7 +250,8 @@ func (c *Config) checkDurations(d *decoder) {
 		{"cache.referrers_ttl", c.Cache.ReferrersTTL, 0, time.Hour},
 		{"cache.stale_while_revalidate", c.Cache.StaleWhileRevalidate, 0, 24 * time.Hour},
 		{"cache.max_stale", c.Cache.MaxStale, 0, 30 * 24 * time.Hour},
-		{"cache.failure_ttl", c.Cache.FailureTTL, 0, 10 * time.Second}, // a registry's bad minute must not outlive it
+		{"cache.redis.timeout", c.Cache.Redis.Timeout, shortest, time.Second}, // a cache that is slower than registries is none
+		{"cache.failure_ttl", c.Cache.FailureTTL, 0, 10 * time.Second},        // a registry's bad minute must not outlive it
 		{"revocation.timeout", c.Revocation.Timeout, shortest, time.Minute},
 		{"gatekeeper.timeout", c.Gatekeeper.Timeout, shortest, time.Minute},
 		{"gatekeeper.mutation_timeout", c.Gatekeeper.MutationTimeout, shortest, time.Minute},

@@ -43,6 +43,13 @@ func TestParseReadsEverySetting(t *testing.T) {
 	t.Parallel()
 	ca := certificate(t)
 	docker := file(t, "config.json", []byte("{}"))
+	key := strings.Repeat("k", 32)
+	redis := config.Redis{
+		URL: "rediss://cache.example/3", CAFile: file(t, "redis.pem", ca), Username: "ratify", PasswordFile: file(t, "password", []byte("geheim")),
+		HMACKeyFile: file(t, "key", []byte(key+"\n")), Prefix: "team:", Timeout: 80 * time.Millisecond, Connections: 3, ValueBytes: 1 << 20,
+		Server:  &config.RedisServer{Host: "cache.example", Address: "cache.example:6379", Database: 3, TLS: true},
+		HMACKey: []byte(key), CertificateAuthorities: ca,
+	}
 	raw := `
 registries:
   - match: Registry.Example:443
@@ -56,7 +63,9 @@ allowed_registries: ["registry.example/team"]
 docker_config: {path: ` + docker + `, helpers: true}
 outbound: {allow: [10.0.0.0/8, fd00::1]}
 limits: {manifest_bytes: 1MiB, blob_bytes: 2048, referrers: 1, referrer_pages: 2, signatures: 3, total_bytes: 1GiB, concurrent_verifications: 4, concurrent_requests: 5}
-cache: {content_bytes: 0, directory: /var/cache/ratify, directory_bytes: 2MiB, entries: 1, tag_ttl: 1s, referrers_ttl: 0s, stale_while_revalidate: 5m, max_stale: 48h, report_bytes: 3KiB, failure_ttl: 3s}
+cache: {content_bytes: 0, directory: /var/cache/ratify, directory_bytes: 2MiB, entries: 1, tag_ttl: 1s, referrers_ttl: 0s, stale_while_revalidate: 5m, max_stale: 48h, report_bytes: 3KiB, failure_ttl: 3s,
+  redis: {url: "rediss://cache.example/3", ca_file: ` + redis.CAFile + `, username: ratify, password_file: ` + redis.PasswordFile + `, hmac_key_file: ` + redis.HMACKeyFile + `,
+    prefix: "team:", timeout: 80ms, connections: 3, value_bytes: 1MiB}}
 timeout: 4s
 notation: {config_dir: ` + t.TempDir() + `}
 revocation: {timeout: 5s, cache_bytes: 64KiB}
@@ -82,6 +91,7 @@ metrics: {workload_namespace: true}
 		Cache: config.Cache{
 			Directory: "/var/cache/ratify", DirectoryBytes: 2 << 20,
 			Entries: 1, TagTTL: time.Second, StaleWhileRevalidate: 5 * time.Minute, MaxStale: 48 * time.Hour, ReportBytes: 3 << 10, FailureTTL: 3 * time.Second,
+			Redis: redis,
 		},
 		Timeout:    4 * time.Second,
 		Notation:   config.Notation{ConfigDir: got.Notation.ConfigDir},
@@ -133,6 +143,17 @@ func TestParseRefuses(t *testing.T) {
 		{"duration without unit", `timeout: 3`, `plugins.ratify.timeout "3": not a duration; write a number with a unit`},
 		{"duration out of range", `timeout: 20m`, `plugins.ratify.timeout 20m0s: out of range; write 1ms to 10m0s`},
 		{"failures kept too long", `cache: {failure_ttl: 1m}`, `plugins.ratify.cache.failure_ttl 1m0s: out of range; write 0s to 10s`},
+		{"no URL of Redis", `cache: {redis: {url: "http://a"}}`, `plugins.ratify.cache.redis.url is not a URL of Redis; write redis://HOST:PORT/DATABASE`},
+		{"password in the URL of Redis", `cache: {redis: {url: "redis://u:p@a"}}`, `plugins.ratify.cache.redis.url holds user information before an @; write username and password_file`},
+		{"parameters for Redis", `cache: {redis: {url: "redis://a?db=1"}}`, `plugins.ratify.cache.redis.url has parameters; write the settings beside url`},
+		{"database of Redis", `cache: {redis: {url: "redis://a/x"}}`, `plugins.ratify.cache.redis.url "/x" is not the number of a database`},
+		{"Redis without password", `cache: {redis: {url: "redis://a", username: u}}`, `plugins.ratify.cache.redis.password_file is missing; write the file with the password of username`},
+		{"Redis without URL", `cache: {redis: {password_file: /x}}`, `plugins.ratify.cache.redis.password_file is set without a url; write redis.url, or remove it`},
+		{"Redis with a certificate alone", `cache: {redis: {url: "rediss://a", cert_file: /x}}`, `plugins.ratify.cache.redis needs cert_file and key_file together`},
+		{"Redis with a short key", `cache: {redis: {url: "redis://a", hmac_key_file: ` + file(t, "short", []byte("0123456789")) + `}}`, `holds 10 bytes; write 32 or more that nobody can guess`},
+		{"Redis with an empty file", `cache: {redis: {url: "redis://a", password_file: ` + file(t, "empty", []byte(" \n")) + `}}`, `it is empty`},
+		{"TLS files without TLS", `cache: {redis: {url: "redis://a", ca_file: ` + file(t, "unused.pem", certificate(t)) + `}}`, `plugins.ratify.cache.redis.url is without TLS, beside files for TLS; write rediss://`},
+		{"Redis too slow", `cache: {redis: {timeout: 2s}}`, `plugins.ratify.cache.redis.timeout 2s: out of range; write 1ms to 1s`},
 		{"size with unknown unit", `cache: {content_bytes: 64MB}`, `plugins.ratify.cache.content_bytes "64MB": not a size; write bytes or "64KiB"`},
 		{"negative size", `cache: {content_bytes: -1}`, `content_bytes "-1": not a size`},
 		{"size overflow", `cache: {content_bytes: 9000000000GiB}`, `content_bytes "9000000000GiB": too large`},

@@ -108,6 +108,8 @@ type Cache struct {
 	Directory string `yaml:"directory"`
 	// DirectoryBytes bounds the directory.
 	DirectoryBytes Bytes `yaml:"directory_bytes"`
+	// Redis shares what was fetched with other replicas.
+	Redis Redis `yaml:"redis"`
 	// Entries bounds each of the other caches.
 	Entries int `yaml:"entries"`
 	// TagTTL is how long a tag's digest is believed. 0s: every request asks.
@@ -226,6 +228,7 @@ func standard() *Config {
 			StaleWhileRevalidate: time.Hour,
 			MaxStale:             24 * time.Hour,
 			ReportBytes:          32 << 20,
+			Redis:                Redis{Prefix: "opa-ratify:", Timeout: 50 * time.Millisecond, Connections: 16, ValueBytes: 4 << 20},
 		},
 		Timeout:    10 * time.Second,
 		Revocation: Revocation{Timeout: 2 * time.Second, CacheBytes: 32 << 20},

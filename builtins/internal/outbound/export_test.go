@@ -10,5 +10,5 @@ import (
 
 // Dial is how a transport with that policy dials.
 func Dial(p Policy) func(ctx context.Context, network, address string) (net.Conn, error) {
-	return p.dialer(time.Second)
+	return p.Dialer(time.Second)
 }

@@ -70,7 +70,7 @@ func NewTransport(o Options) *Transport {
 func newPools(o Options) *pools {
 	p := &pools{direct: base(o), proxied: base(o)}
 	timeout := cmp.Or(o.DialTimeout, 5*time.Second)
-	p.direct.DialContext = o.Policy.dialer(timeout)
+	p.direct.DialContext = o.Policy.Dialer(timeout)
 	p.proxied.DialContext = (&net.Dialer{Timeout: timeout}).DialContext
 	p.proxied.Proxy = o.Proxy
 	return p
@@ -139,9 +139,9 @@ func closeBody(req *http.Request) {
 	}
 }
 
-// dialer checks each address that a name resolved to just before it is
+// Dialer opens connections, with DNS within timeout, and checks each address that a name resolved to just before it is
 // connected: between the check and the use there is no second DNS answer.
-func (p Policy) dialer(timeout time.Duration) func(context.Context, string, string) (net.Conn, error) {
+func (p Policy) Dialer(timeout time.Duration) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		d := net.Dialer{Timeout: timeout, Control: p.control(address)}
 		return d.DialContext(ctx, network, address)

@@ -6,12 +6,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
-	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence/disk"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
@@ -33,22 +31,6 @@ func newSource(c *config.Config, d Deps) (evidence.Source, func() error, error) 
 		return d.Recorder.Over(client), client.Close, nil
 	}
 	return client, client.Close, nil
-}
-
-// newDirectory opens the directory that keeps contents, nil if none is configured.
-func newDirectory(c *config.Config, d Deps) (evidence.Directory, func() error, error) {
-	if c.Cache.Directory == "" {
-		return nil, func() error { return nil }, nil
-	}
-	directory, err := disk.Open(disk.Options{
-		Dir: c.Cache.Directory, MaxBytes: int64(c.Cache.DirectoryBytes), Warn: d.Warn, Now: d.Now,
-		Observe: func(e disk.Event) { d.Metrics.Directory(string(e)) },
-		Resized: func(delta int64) { d.Metrics.CacheBytes("directory", delta) },
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("plugins.ratify.cache.directory: %w", err)
-	}
-	return directory, directory.Close, nil
 }
 
 // book has the revocation answers of captured evidence, or takes them down.

@@ -112,15 +112,15 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	if asOf := d.asOf(); asOf != nil {
 		s.asOf = asOf()
 	}
-	directory, closeDirectory, err := newDirectory(c, d)
+	beyond, err := newBeyond(c, d)
 	if err != nil {
 		return nil, errors.Join(err, closeSource())
 	}
 	if s.keys, err = newKeys(c, d); err != nil {
-		return nil, errors.Join(err, closeDirectory(), closeSource())
+		return nil, errors.Join(err, beyond.close(), closeSource())
 	}
 	s.store = evidence.NewStore(source, evidence.Options{
-		Directory:    directory,
+		Tiers: beyond.tiers, Facts: beyond.facts,
 		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
 		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
 		FetchTimeout: c.Timeout, Revalidate: c.Cache.StaleWhileRevalidate, MaxStale: c.Cache.MaxStale,
@@ -137,7 +137,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 		s.keys.Close()
 		revocation.CloseIdleConnections()
 		d.clouds.transport.CloseIdleConnections()
-		return errors.Join(closeDirectory(), closeSource())
+		return errors.Join(beyond.close(), closeSource())
 	}
 	s.engine = verify.New(verify.Options{
 		Source: s.store, Verifiers: []verify.Verifier{verifier, cosign.New(cosign.Options{Now: d.Now})}, Classify: classify,

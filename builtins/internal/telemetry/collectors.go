@@ -19,7 +19,7 @@ type collectors struct {
 	verifierDuration, stageDuration      *prometheus.HistogramVec
 	systemErrors, registryRequests       *prometheus.CounterVec
 	blobCache, verdicts, cacheRequests   *prometheus.CounterVec
-	cacheBytes, keys, keysSince          *prometheus.GaugeVec
+	cacheBytes, cacheUp, keys, keysSince *prometheus.GaugeVec
 	keyFetches, credentials              *prometheus.CounterVec
 	inflight                             prometheus.Gauge
 }
@@ -43,6 +43,8 @@ func register(r Registerer) (*collectors, error) {
 		cacheRequests: once(r, &errs, counters("ratify_cache_requests_total", "Questions to a cache by result.", "cache", "result")),
 		cacheBytes: once(r, &errs, prometheus.NewGaugeVec(
 			prometheus.GaugeOpts{Name: "ratify_cache_bytes", Help: "Size of a cache, in bytes."}, []string{"cache"})),
+		cacheUp: once(r, &errs, prometheus.NewGaugeVec(
+			prometheus.GaugeOpts{Name: "ratify_cache_up", Help: "Whether a cache that is a server answers, 1 or 0."}, []string{"cache"})),
 		keyFetches:  once(r, &errs, counters("ratify_key_provider_fetches_total", "Fetches of key providers by result.", "provider", "result")),
 		credentials: once(r, &errs, counters("ratify_credential_requests_total", "Questions to credential providers by result.", "provider", "result")),
 		keys: once(r, &errs, prometheus.NewGaugeVec(

@@ -135,12 +135,24 @@ func (m *Metrics) Cache(cache string, hit bool) {
 	}
 }
 
-// Directory counts what happens in the directory that keeps contents: hit, miss,
-// corrupt, stored, dropped, failed, evicted.
-func (m *Metrics) Directory(event string) {
+// Tier counts what happens beyond the memory, in "directory", "redis" (contents) or
+// "redis_facts" (tags and lists): hit, miss, corrupt, stored, dropped, failed, evicted.
+func (m *Metrics) Tier(tier, event string) {
 	if m != nil {
-		m.c.cacheRequests.WithLabelValues("directory", m.words.value(event)).Inc()
+		m.c.cacheRequests.WithLabelValues(m.words.value(tier), m.words.value(event)).Inc()
 	}
+}
+
+// CacheUp shows whether a cache that is a server answers.
+func (m *Metrics) CacheUp(cache string, up bool) {
+	if m == nil {
+		return
+	}
+	value := 0.0
+	if up {
+		value = 1
+	}
+	m.c.cacheUp.WithLabelValues(m.words.value(cache)).Set(value)
 }
 
 // CacheBytes adds delta, in bytes, to the size of a cache; a cache that is

@@ -38,13 +38,18 @@ func TestMetricsUnderTheirNames(t *testing.T) {
 	m.Cache("tags", false)
 	m.CacheBytes("content", 100)
 	m.CacheBytes("content", -40)
+	m.CacheUp("redis", false)
+	m.CacheUp("redis", true)
+	m.Tier("redis", "corrupt")
 	m.Inflight()
 	m.Inflight()()
 
 	want := []string{
 		`ratify_blob_cache_count{hit="true",workload_namespace=""} 1`,
 		`ratify_cache_bytes{cache="content"} 60`,
+		`ratify_cache_requests_total{cache="redis",result="corrupt"} 1`,
 		`ratify_cache_requests_total{cache="tags",result="miss"} 1`,
+		`ratify_cache_up{cache="redis"} 1`,
 		`ratify_inflight_verifications 1`,
 		`ratify_mutation_request_bucket{le="30"} 0`,
 		`ratify_mutation_request_bucket{le="50"} 1`,
