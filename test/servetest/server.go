@@ -21,8 +21,11 @@ import (
 type Options struct {
 	// Binary is the path of opa-ratify. Required.
 	Binary string
-	// Dir is where certificates are written. Required.
+	// Dir is where certificates are written. Required without Certificates.
 	Dir string
+	// Certificates are those of another server, which this one is a replica of. Nil:
+	// new ones.
+	Certificates *Certificates
 	// Args follow the arguments that make a provider: bundles, policies,
 	// configuration.
 	Args []string
@@ -47,7 +50,7 @@ type Server struct {
 // Start runs opa-ratify and waits until it is ready. The error holds what the
 // binary printed.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	certs, err := NewCertificates(o.Dir)
+	certs, err := o.certificates()
 	if err != nil {
 		return nil, fmt.Errorf("make certificates: %w", err)
 	}
@@ -77,6 +80,13 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, fmt.Errorf("%w\n%s", err, s.output)
 	}
 	return s, nil
+}
+
+func (o Options) certificates() (Certificates, error) {
+	if o.Certificates != nil {
+		return *o.Certificates, nil
+	}
+	return NewCertificates(o.Dir)
 }
 
 // ready polls the health endpoint.
@@ -143,6 +153,13 @@ func (s *Server) Stop() {
 	if err := <-s.exited; err != nil {
 		fmt.Fprintln(s.output, err) // a signal ended it, as it should
 	}
+}
+
+// Kill ends the server at once, in the middle of what it does.
+func (s *Server) Kill() {
+	_ = s.process.Process.Kill() // it may have ended already
+	err := <-s.exited
+	s.exited <- err
 }
 
 // freeAddress finds a port nobody listens on now.
