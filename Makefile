@@ -59,6 +59,9 @@ interop-vault: $(TOOLS)/vault-transit $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## The s
 interop-registry: $(TOOLS)/docker-registry $(TOOLS)/olareg $(TOOLS)/notation $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## The same with images in real registries: distribution, asking for tokens or passwords, and olareg (slow)
 	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInteropRegistry$$' ./test/script
 
+interop-redis: ## The tests that start redis-server (Debian's package of that name)
+	go test -race -tags interop -run '^TestInterop' ./builtins/internal/evidence/redis ./builtins/internal/service ./test/replicas
+
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	set -e; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' $(GO) | xargs -n1 dirname | sort -u); do \
 		names=$$(go test -list '^Fuzz' ./$$p); \

@@ -68,6 +68,9 @@ func (c *condition) status() (plugins.State, string) {
 		return plugins.StateWarn, "the built-ins work, but Gatekeeper is not served: OPA reads routes when its server starts, " +
 			"and with discovery this plugin is created later; give OPA its configuration by file"
 	}
+	if fault := c.serving.CacheFault(); fault != nil && message == "" { // that costs speed only: a probe must not end the process for it
+		message = fault.Error()
+	}
 	return state, message
 }
 

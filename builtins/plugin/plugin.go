@@ -126,7 +126,7 @@ func (p *Plugin) replace(c *config.Config) error {
 				p.manager.Logger().Warn("plugins.ratify: %v", err)
 			}
 		},
-		KeysChanged: p.tell,
+		KeysChanged: p.tell, CacheChanged: p.tell,
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
@@ -20,28 +21,37 @@ type beyond struct {
 	tiers []evidence.Tier
 	facts evidence.Facts
 	close func() error
+
+	why atomic.Pointer[error] // the server does not answer; nil: it does, or there is none
+}
+
+func (b *beyond) fault() error {
+	if why := b.why.Load(); why != nil {
+		return *why
+	}
+	return nil
 }
 
 // newBeyond opens the directory and the server that are configured, the nearer
 // first. Evidence that is captured or replayed comes from its one source.
-func newBeyond(c *config.Config, d Deps) (beyond, error) {
-	b := beyond{close: func() error { return nil }}
+func newBeyond(c *config.Config, d Deps) (*beyond, error) {
+	b := &beyond{close: func() error { return nil }}
 	if d.Evidence != nil || d.Recorder != nil {
 		return b, nil
 	}
 	if c.Cache.Directory != "" {
 		directory, err := newDirectory(c, d)
 		if err != nil {
-			return b, err
+			return nil, err
 		}
 		b.tiers, b.close = append(b.tiers, directory), directory.Close
 	}
 	if c.Cache.Redis.Server == nil {
 		return b, nil
 	}
-	client, err := newRedis(c.Cache.Redis, d)
+	client, err := b.newRedis(c.Cache.Redis, d)
 	if err != nil {
-		return b, errors.Join(err, b.close())
+		return nil, errors.Join(err, b.close())
 	}
 	closeDirectory := b.close
 	b.tiers, b.facts = append(b.tiers, client), client.Facts()
@@ -64,7 +74,7 @@ func newDirectory(c *config.Config, d Deps) (*disk.Directory, error) {
 	return directory, nil
 }
 
-func newRedis(c config.Redis, d Deps) (*redis.Client, error) {
+func (b *beyond) newRedis(c config.Redis, d Deps) (*redis.Client, error) {
 	secured, err := redisTLS(c)
 	if err != nil {
 		return nil, fmt.Errorf("plugins.ratify.cache.redis: %w", err)
@@ -74,13 +84,25 @@ func newRedis(c config.Redis, d Deps) (*redis.Client, error) {
 		Username: c.Username, PasswordFile: c.PasswordFile, Key: c.HMACKey, Prefix: c.Prefix,
 		Timeout: c.Timeout, Connections: c.Connections, MaxValueBytes: int64(c.ValueBytes),
 		Observe: func(what string, e redis.Event) { d.Metrics.Tier(what, string(e)) },
-		Changed: func(err error) {
-			d.Metrics.CacheUp(redis.Contents, err == nil)
-			if err != nil && d.Warn != nil {
-				d.Warn(fmt.Errorf("plugins.ratify.cache.redis: %w", err))
-			}
-		},
+		Changed: func(err error) { b.changed(err, d) },
 	}), nil
+}
+
+// changed tells whether the server answers now.
+func (b *beyond) changed(err error, d Deps) {
+	d.Metrics.CacheUp(redis.Contents, err == nil)
+	if err == nil {
+		b.why.Store(nil)
+	} else {
+		err = fmt.Errorf("plugins.ratify.cache.redis: %w", err)
+		b.why.Store(&err)
+		if d.Warn != nil {
+			d.Warn(err)
+		}
+	}
+	if d.CacheChanged != nil {
+		d.CacheChanged()
+	}
 }
 
 // redisDialTimeout is for background probes; requests have less.

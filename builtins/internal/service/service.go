@@ -49,6 +49,8 @@ type Deps struct {
 	Refreshed func(error)
 	// KeysChanged is told when [Service.KeyProviders] became another. Nil: nobody is.
 	KeysChanged func()
+	// CacheChanged is told when [Service.CacheFault] became another. Nil: nobody is.
+	CacheChanged func()
 	// Warn is told of faults that cost speed only. Nil: nobody is.
 	Warn func(error)
 	// Recorder writes down what is fetched. Nil: nobody does.
@@ -84,6 +86,7 @@ type Service struct {
 	engine  *verify.Engine
 	root    *publicRoot
 	keys    *keys.Set
+	beyond  *beyond
 	close   func() error
 	asOf    time.Time // zero: the present
 
@@ -112,15 +115,14 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	if asOf := d.asOf(); asOf != nil {
 		s.asOf = asOf()
 	}
-	beyond, err := newBeyond(c, d)
-	if err != nil {
+	if s.beyond, err = newBeyond(c, d); err != nil {
 		return nil, errors.Join(err, closeSource())
 	}
 	if s.keys, err = newKeys(c, d); err != nil {
-		return nil, errors.Join(err, beyond.close(), closeSource())
+		return nil, errors.Join(err, s.beyond.close(), closeSource())
 	}
 	s.store = evidence.NewStore(source, evidence.Options{
-		Tiers: beyond.tiers, Facts: beyond.facts,
+		Tiers: s.beyond.tiers, Facts: s.beyond.facts,
 		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
 		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
 		FetchTimeout: c.Timeout, Revalidate: c.Cache.StaleWhileRevalidate, MaxStale: c.Cache.MaxStale,
@@ -137,7 +139,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 		s.keys.Close()
 		revocation.CloseIdleConnections()
 		d.clouds.transport.CloseIdleConnections()
-		return errors.Join(beyond.close(), closeSource())
+		return errors.Join(s.beyond.close(), closeSource())
 	}
 	s.engine = verify.New(verify.Options{
 		Source: s.store, Verifiers: []verify.Verifier{verifier, cosign.New(cosign.Options{Now: d.Now})}, Classify: classify,
@@ -165,6 +167,10 @@ func (s *Service) Close() error { return s.close() }
 func (s *Service) ParseTrust(ctx context.Context, raw []byte) (*trust.Document, error) {
 	return trust.Parse(raw, trust.Options{Now: s.now, PublicGood: s.root.current, Providers: provided{ctx, s.keys}})
 }
+
+// CacheFault is why a cache that replicas share is not used now, which costs speed
+// only; nil: it is, or there is none.
+func (s *Service) CacheFault() error { return s.beyond.fault() }
 
 // localTrustAge is how long the machine's own trust configuration is believed
 // before it is looked for again.
