@@ -7,6 +7,8 @@ import (
 	"errors"
 	"strconv"
 	"time"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 )
 
 // Freshness says how old an answer about something that changes may be: what a
@@ -69,6 +71,7 @@ type told[V any] struct {
 // question is one kind of fact: where it is kept, for how long, and how to ask.
 type question[V any] struct {
 	name, key string
+	about     reference.Reference
 	ttl       time.Duration
 	cache     *Cache[fact[V]]
 	flight    *Flight[told[V]]

@@ -13,7 +13,7 @@ import (
 // Replicas' clocks differ: an answer from the future is not taken, so that a clock
 // that is ahead never makes an answer live longer than its TTL and the difference.
 func recall[V any](ctx context.Context, s *Store, q question[V]) (t told[V], ok bool) {
-	if s.options.Facts == nil || q.ttl <= 0 {
+	if s.options.Facts == nil || q.ttl <= 0 || !s.options.Allows(q.about) {
 		return told[V]{}, false
 	}
 	raw, asOf, ok := s.options.Facts.Recall(ctx, q.shared())

@@ -12,6 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 )
 
 // board is where replicas share facts, in memory.
@@ -173,5 +174,31 @@ func TestNearerTiersGetWhatAFartherOneHad(t *testing.T) {
 	}
 	if source.blobs != 1 || len(near) != 1 {
 		t.Errorf("fetched %d times, %d in the nearer", source.blobs, len(near))
+	}
+}
+
+// Threat: replicas are configured differently, at least while they are replaced.
+func TestWhatOthersKnowIsNotUsedAboutWhatMayNotBeAsked(t *testing.T) {
+	t.Parallel()
+	ref := parse(t, "registry.example/app:v1")
+	desc := ocispec.Descriptor{Digest: digest.FromBytes(body), Size: int64(len(body))}
+	b, tier, c := board{}, kept{}, newClock()
+	for _, allowed := range []bool{true, false} {
+		source := &counting{}
+		store := evidence.NewStore(source, evidence.Options{
+			TagTTL: time.Minute, ReferrersTTL: time.Minute, Now: c.now, Facts: b, Tiers: []evidence.Tier{tier},
+			Allows: func(reference.Reference) bool { return allowed },
+		})
+		if !allowed {
+			source.err = errRefused
+		}
+		_, _, err := store.Resolve(t.Context(), ref, evidence.Freshness{})
+		_, _, listErr := store.Referrers(t.Context(), ref, "", evidence.Freshness{})
+		_, blobErr := store.Blob(t.Context(), ref, desc)
+		for what, err := range map[string]error{"resolve": err, "list": listErr, "blob": blobErr} {
+			if errors.Is(err, errRefused) == allowed {
+				t.Errorf("allowed %t: %s: %v", allowed, what, err)
+			}
+		}
 	}
 }

@@ -59,6 +59,10 @@ type Options struct {
 	// Facts shares tags and lists of referrers with other replicas, which then
 	// believe them for what is left of the TTL. Nil: each asks for itself.
 	Facts Facts
+	// Allows reports that the source may be asked about a reference. What tiers and
+	// other replicas know about one that it may not is not used: they may have asked
+	// under another configuration. Nil: it may be asked about all.
+	Allows func(reference.Reference) bool
 	// Entries bounds the number of tags, of referrers lists and of contents
 	// that are kept. Zero: 10 000.
 	Entries int
@@ -116,6 +120,9 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	never := func(error) bool { return false }
+	if o.Allows == nil {
+		o.Allows = func(reference.Reference) bool { return true }
+	}
 	if o.Absent == nil {
 		o.Absent = never
 	}

@@ -71,7 +71,7 @@ func (s *Store) ContentBytes() int64 { return s.content.Cost() }
 // remembered for TagTTL.
 func (s *Store) Resolve(ctx context.Context, ref reference.Reference, f Freshness) (ocispec.Descriptor, Age, error) {
 	return remember(ctx, s, question[ocispec.Descriptor]{
-		name: "tags", key: ref.String(), ttl: s.options.TagTTL, cache: s.tags, flight: s.resolving, cost: oneCost,
+		name: "tags", about: ref, key: ref.String(), ttl: s.options.TagTTL, cache: s.tags, flight: s.resolving, cost: oneCost,
 		ask: func(ctx context.Context) (ocispec.Descriptor, error) { return s.source.Resolve(ctx, ref) },
 	}, f)
 }
@@ -82,7 +82,7 @@ func (s *Store) Resolve(ctx context.Context, ref reference.Reference, f Freshnes
 // afterwards, so that it costs one request and not two.
 func (s *Store) Probe(ctx context.Context, ref reference.Reference, f Freshness) (ocispec.Descriptor, Age, error) {
 	return remember(ctx, s, question[ocispec.Descriptor]{
-		name: "tags", key: "? " + ref.String(), ttl: s.options.TagTTL, cache: s.tags, flight: s.resolving, cost: oneCost,
+		name: "tags", about: ref, key: "? " + ref.String(), ttl: s.options.TagTTL, cache: s.tags, flight: s.resolving, cost: oneCost,
 		ask: func(ctx context.Context) (ocispec.Descriptor, error) {
 			desc, manifest, err := s.source.Tagged(ctx, ref)
 			switch {
@@ -100,7 +100,7 @@ func (s *Store) Probe(ctx context.Context, ref reference.Reference, f Freshness)
 // list is remembered for ReferrersTTL. The caller must not change it.
 func (s *Store) Referrers(ctx context.Context, subject reference.Reference, artifactType string, f Freshness) ([]ocispec.Descriptor, Age, error) {
 	return remember(ctx, s, question[[]ocispec.Descriptor]{
-		name: "referrers", key: subject.String() + " " + artifactType, ttl: s.options.ReferrersTTL, cache: s.referrers, flight: s.listing, cost: listCost,
+		name: "referrers", about: subject, key: subject.String() + " " + artifactType, ttl: s.options.ReferrersTTL, cache: s.referrers, flight: s.listing, cost: listCost,
 		ask: func(ctx context.Context) ([]ocispec.Descriptor, error) {
 			return s.source.Referrers(ctx, subject, artifactType)
 		},
@@ -170,7 +170,7 @@ func (s *Store) fetch(
 	}
 	s.options.Observe("content", false)
 	return s.fetching.Do(ctx, key, func(ctx context.Context) (content, error) {
-		if c, ok := s.lookUp(ctx, key, desc, describe); ok {
+		if c, ok := s.lookUp(ctx, key, ref, desc, describe); ok {
 			return s.put(key, c), nil
 		}
 		c, err := get(ctx)
@@ -183,9 +183,9 @@ func (s *Store) fetch(
 
 // lookUp looks for content in the tiers. The nearer ones get what a farther one had.
 func (s *Store) lookUp(
-	ctx context.Context, key string, desc ocispec.Descriptor, describe func(ocispec.Descriptor, []byte) (ocispec.Descriptor, error),
+	ctx context.Context, key string, ref reference.Reference, desc ocispec.Descriptor, describe func(ocispec.Descriptor, []byte) (ocispec.Descriptor, error),
 ) (content, bool) {
-	if describe == nil {
+	if describe == nil || !s.options.Allows(ref) {
 		return content{}, false
 	}
 	for i, tier := range s.options.Tiers {

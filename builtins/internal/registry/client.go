@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -91,16 +92,17 @@ func (c *Client) admit(ref reference.Reference) error {
 	if ref.Registry == "" || ref.Repository == "" {
 		return &Error{Code: report.InvalidReference, Err: errors.New("the reference names no repository")}
 	}
-	if len(c.o.Allowed) == 0 {
+	if Allows(c.o.Allowed, ref) {
 		return nil
-	}
-	for _, scope := range c.o.Allowed {
-		if scope.Match(ref) {
-			return nil
-		}
 	}
 	return &Error{
 		Code: report.RegistryNotAllowed, Host: ref.Registry,
 		Err: fmt.Errorf("%s is not among the allowed registries; to allow it, add it to allowed_registries", ref.Name()),
 	}
+}
+
+// Allows reports whether ref is in one of the scopes of an allow-list, or the list is
+// empty.
+func Allows(allowed []reference.Scope, ref reference.Reference) bool {
+	return len(allowed) == 0 || slices.ContainsFunc(allowed, func(s reference.Scope) bool { return s.Match(ref) })
 }

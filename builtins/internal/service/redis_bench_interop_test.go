@@ -20,7 +20,7 @@ import (
 // The first answer of a new replica about an image that another one knows, by tag;
 // the registry answers after 20 ms.
 func BenchmarkInteropColdReplica(b *testing.B) {
-	registry := registrytest.Start(b, registrytest.Options{Delay: 20 * time.Millisecond})
+	registry := registrytest.Start(b, registrytest.Options{Latency: 20 * time.Millisecond})
 	check := func(err error) {
 		b.Helper()
 		if err != nil {

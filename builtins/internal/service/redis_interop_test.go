@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/service"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/verify"
@@ -185,6 +186,23 @@ func TestInteropAServerThatIsDownOrHangsChangesNoReport(t *testing.T) {
 		if r.reports != plain.reports || r.requests != plain.requests {
 			t.Errorf("%s: %d requests, want %d (-alone +%s):\n%s", how, r.requests, plain.requests, how, cmp.Diff(plain.reports, r.reports))
 		}
+	}
+}
+
+// Threat: a replica that may ask a registry knows what one that may not is asked.
+func TestInteropAllowedRegistriesHoldForWhatOthersKnow(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	server := redistest.Start(t, redistest.Options{})
+	s.replica(t, sharing(server, key), nil)
+	scope, err := reference.ParseScope("registry.example")
+	fatal(t, err)
+	r := s.replica(t, func(c *config.Config) {
+		sharing(server, key)(c)
+		c.AllowedRegistries = []reference.Scope{scope}
+	}, nil)
+	if r.verdicts[report.Verified] != 0 || r.requests != 0 || strings.Count(r.reports, string(report.RegistryNotAllowed)) < len(s.images) {
+		t.Errorf("%d requests, %s", r.requests, r.reports)
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/telemetry"
@@ -123,6 +124,7 @@ func New(c *config.Config, d Deps) (*Service, error) {
 	}
 	s.store = evidence.NewStore(source, evidence.Options{
 		Tiers: s.beyond.tiers, Facts: s.beyond.facts,
+		Allows:       func(ref reference.Reference) bool { return registry.Allows(c.AllowedRegistries, ref) },
 		ContentBytes: orNone(int64(c.Cache.ContentBytes)), Entries: c.Cache.Entries,
 		TagTTL: c.Cache.TagTTL, ReferrersTTL: c.Cache.ReferrersTTL, FailureTTL: c.Cache.FailureTTL,
 		FetchTimeout: c.Timeout, Revalidate: c.Cache.StaleWhileRevalidate, MaxStale: c.Cache.MaxStale,

@@ -25,7 +25,7 @@
 //     done behind the caller's back.
 //   - A reply is bounded before memory is taken for it; see guard.
 //
-// What it cannot keep is a secret: who can read the server reads what was fetched,
-// names excepted. Replicas that share one prefix should have the same credentials at
-// registries, for what one may read the others will find.
+// What it cannot keep is a secret: who can read the server reads what was fetched.
+// Replicas that share one prefix should reach the same registries with the same
+// credentials, for what one may read the others will find.
 package redis
