@@ -36,12 +36,12 @@ type world struct {
 	images       []string // signed by ours, by theirs, by nobody
 }
 
-// answer is which of the images were admitted, in order: "yes no no".
+// answer is which of the images were admitted, in order: "+--".
 type answer string
 
 const (
-	oursTrusted   answer = "yes no no"
-	theirsTrusted answer = "no yes no"
+	oursTrusted   answer = "+--"
+	theirsTrusted answer = "-+-"
 )
 
 // newWorld starts everything. redis is the setting plugins.ratify.cache.redis.
@@ -133,12 +133,12 @@ func (w *world) read(raw []byte) answer {
 	}
 	words := make([]string, len(w.images))
 	for i, item := range got.Response.Items {
-		words[i] = map[bool]string{true: "yes", false: "no"}[item.Value.IsSuccess]
+		words[i] = map[bool]string{true: "+", false: "-"}[item.Value.IsSuccess]
 		if item.Key != w.images[i] {
 			return answer(raw)
 		}
 	}
-	return answer(strings.Join(words, " "))
+	return answer(strings.Join(words, ""))
 }
 
 // want asks once, and wants an answer that is among those.

@@ -5,6 +5,7 @@
 package redis_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func TestInteropAPoisonedFactWasNeverThere(t *testing.T) {
 	_, other := fact("tags app:v2", "other")
 	name, good := fact("tags app:v1", "value")
 	for i := range good {
-		bad := append([]byte{}, good...)
+		bad := slices.Clone(good)
 		bad[i] ^= 1
 		s.Do(t, "SET", name, bad)
 		if value, at, ok := c.Recall(t.Context(), "tags app:v1"); ok {
@@ -74,7 +75,7 @@ func TestInteropAPoisonedFactWasNeverThere(t *testing.T) {
 		}
 	}
 	for what, bad := range map[string][]byte{
-		"of another tag": other, "cut short": good[:len(good)-1], "longer": append(good[:len(good):len(good)], 0), "MAC alone": good[:32],
+		"of another tag": other, "cut short": good[:len(good)-1], "longer": slices.Concat(good, []byte{0}), "MAC alone": good[:32],
 		"no MAC": good[32:], "one byte": {0}, "huge": make([]byte, 5<<20),
 	} {
 		s.Do(t, "SET", name, bad)

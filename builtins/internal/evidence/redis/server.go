@@ -100,7 +100,7 @@ func ask(ctx context.Context, pool *redis.Pool, command string, args ...any) (an
 // within is a command whose reply comes before ctx ends, or not at all.
 func within(ctx context.Context, c redis.Conn, command string, args ...any) (any, error) {
 	deadline, _ := ctx.Deadline()
-	left := time.Until(deadline) //nolint:forbidigo // a timeout of the network
+	left := time.Until(deadline)
 	return redis.DoWithTimeout(c, max(left, time.Millisecond), command, args...)
 }
 
