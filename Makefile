@@ -13,7 +13,7 @@ OPA_VERSION = $(patsubst v%,%,$(shell go list -m -f '{{.Version}}' github.com/op
 LDFLAGS = -s -w -X main.version=$(VERSION) \
 	-X github.com/open-policy-agent/opa/v1/version.Version=$(OPA_VERSION)+ratify.$(VERSION)
 GO := $(wildcard builtins bundles cmd rego test)
-REGO := $(wildcard rego/ bundles/*/ cmd/opa-ratify/lint/)
+REGO := $(wildcard rego/ bundles/*/ cmd/opa-ratify/lint/ charts/*/files/authz/)
 FUZZTIME ?= 30s
 CHAOSTIME ?= 60s
 SOAKIMAGES ?= 20000
@@ -46,6 +46,9 @@ test-rego: build ## Rego library and bundles: strict check, then tests
 
 test-script: ## Only the script tests
 	go test -race ./test/script
+
+test-chart: ## The Helm chart: rendered, decoded into Go types, and run as it says
+	cd test/charts && go test -race ./...
 
 interop: $(TOOLS)/notation ## The scripts in which the real notation command line signs (slow)
 	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInterop$$' ./test/script
@@ -110,6 +113,7 @@ lint: $(TOOLS)/.installed ## go vet, gofumpt, golangci-lint, regal
 	go vet -tags interop ./...
 	unformatted=$$($(TOOLS)/gofumpt -extra=group_params -l $(GO)); test -z "$$unformatted" || { echo "not gofumpt'ed: $$unformatted"; exit 1; }
 	$(TOOLS)/golangci-lint run
+	cd test/charts && go vet ./... && $(TOOLS)/golangci-lint run --config ../../.golangci.yaml
 	$(if $(REGO),$(TOOLS)/regal lint $(REGO))
 
 fmt: build $(TOOLS)/.installed ## Format Go and Rego
@@ -123,7 +127,7 @@ verify-generate: generate ## Fail if a generated file was not committed
 	git diff --exit-code
 	test -z "$$(git ls-files --others --exclude-standard)"
 
-tools: $(TOOLS)/.installed $(TOOLS)/notation $(TOOLS)/cosign2 $(TOOLS)/cosign3 ## Build the pinned tools into bin/tools
+tools: $(TOOLS)/.installed $(TOOLS)/notation $(TOOLS)/cosign2 $(TOOLS)/cosign3 $(TOOLS)/helm ## Build the pinned tools into bin/tools
 
 $(TOOLS)/.installed: test/tools/go.mod test/tools/go.sum
 	cd test/tools && CGO_ENABLED=0 GOBIN=$(TOOLS) go install -trimpath tool
@@ -149,6 +153,12 @@ $(TOOLS)/docker-registry:
 	dpkg -x bin/docker-registry/docker-registry_*.deb bin/docker-registry
 	cp bin/docker-registry/usr/bin/docker-registry $@
 	rm -rf bin/docker-registry
+
+# Helm is told which Kubernetes it was made for, as its own Makefile does.
+$(TOOLS)/helm: test/charts/go.mod test/charts/go.sum
+	cd test/charts && CGO_ENABLED=0 go build -trimpath -o $@ -ldflags '-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
+		-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37' helm.sh/helm/v3/cmd/helm
+	touch $@
 
 clean: ## Remove what make made
 	rm -rf bin coverage

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/open-policy-agent/opa/v1/logging"
 	"github.com/open-policy-agent/opa/v1/plugins"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
@@ -90,6 +91,7 @@ func (p *Plugin) Start(context.Context) error {
 	defer p.mu.Unlock()
 	if err := p.replace(p.config.Load()); err != nil { //nolint:contextcheck // the service outlives Start
 		p.failed(err.Error())
+		p.manager.ResolveBufferedLogger(logging.New()) // OPA ends now, and would not write the lines that it has kept
 		return fmt.Errorf("plugins.ratify: %w", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -111,26 +112,34 @@ func contains(archive *txtar.Archive, file txtar.File) bool {
 	return false
 }
 
-// printed is an object for people.
+// printed is an object for people: without what is the same everywhere.
 func printed(t *testing.T, o charts.Object) []byte {
 	t.Helper()
 	var content map[string]any
 	fatal(t, yaml.Unmarshal(o.YAML, &content))
-	if data, ok := content["data"].(map[string]any); ok {
-		for key := range data {
-			if _, err := os.Stat(filepath.Join(charts.Chart, "files", key)); err == nil {
-				data[key] = "(files/" + key + ")"
-			}
+	copied, err := filepath.Glob(filepath.Join(charts.Chart, "files", "*", "*.*"))
+	fatal(t, err)
+	data, _ := content["data"].(map[string]any)
+	for _, file := range append(copied, filepath.Join(charts.Chart, "files", "trust.rego")) {
+		if _, ok := data[filepath.Base(file)]; ok {
+			data[filepath.Base(file)] = "(a file of the chart)"
 		}
 	}
+	if o.Kind == "ConstraintTemplate" {
+		content["spec"] = "(files/templates.yaml)"
+	}
+	labels, _ := content["metadata"].(map[string]any)["labels"].(map[string]any)
+	maps.DeleteFunc(labels, func(key string, _ any) bool {
+		return o.Kind != "Deployment" && (strings.HasPrefix(key, "app.kubernetes.io/") || key == "helm.sh/chart")
+	})
 	raw, err := yaml.Marshal(content)
 	fatal(t, err)
 	raw = regexp.MustCompile(`checksum/configuration: \w+`).ReplaceAll(raw, []byte("checksum/configuration: (sum)"))
-	return regexp.MustCompile(`LS0tLS1CRUdJTi\S+`).ReplaceAllFunc(raw, pem)
+	return regexp.MustCompile(`LS0tLS1CRUdJTi\S+`).ReplaceAllFunc(raw, shown)
 }
 
-// pem says what stands in base64, and the text if it is nothing random.
-func pem(encoded []byte) []byte {
+// shown says what stands in base64, and the text if it is nothing random.
+func shown(encoded []byte) []byte {
 	text, err := base64.StdEncoding.DecodeString(string(encoded))
 	kind, rest, _ := strings.Cut(strings.TrimPrefix(string(text), "-----BEGIN "), "-----")
 	if err == nil && len(rest) < 200 {

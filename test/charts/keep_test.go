@@ -90,7 +90,7 @@ func TestGatekeeperElsewhere(t *testing.T) {
 	objects, _, err := charts.Render(charts.Release{Cluster: newCluster(there)}, parse(t, `{gatekeeper: {namespace: kube-system}}`))
 	fatal(t, err)
 	got := as[corev1.ConfigMap](t, find(t, objects, "ConfigMap gatekeeper-system/ratify-gatekeeper-ca"))
-	if diff := cmp.Diff(map[string]string{"ca.crt": "CA of Gatekeeper\n"}, got.Data); diff != "" {
+	if diff := cmp.Diff(map[string]string{"ca.crt": "CA of Gatekeeper"}, got.Data); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -21,6 +22,7 @@ import (
 	externaldatav1beta1 "github.com/open-policy-agent/frameworks/constraint/pkg/apis/externaldata/v1beta1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/opa-ratify/opa-ratify/test/charts"
 	"github.com/opa-ratify/opa-ratify/test/servetest"
@@ -84,7 +86,7 @@ func (p *pod) run(t *testing.T, env []string, there []*corev1.ConfigMap) {
 		arg = strings.ReplaceAll(arg, "/etc/opa-ratify", filepath.Join(p.root, "etc/opa-ratify"))
 		arg = strings.ReplaceAll(arg, "https://:6001", "https://"+p.https)
 		arg = strings.ReplaceAll(arg, "http://:9099", "http://"+p.health)
-		args[i] = strings.ReplaceAll(arg, "http://:8888", "http://127.0.0.1:0")
+		args[i] = strings.ReplaceAll(arg, "http://:8888", "http://127.0.0.1:0") // metrics are on the other port, too
 	}
 	log, err := os.Create(p.log)
 	fatal(t, err)
@@ -114,7 +116,7 @@ func (p *pod) content(t *testing.T, volume corev1.Volume, there []*corev1.Config
 				return c.BinaryData
 			}
 		}
-		for key, text := range as[corev1.ConfigMap](t, find(t, p.objects, "ConfigMap gatekeeper-system/"+volume.ConfigMap.Name)).Data {
+		for key, text := range p.rendered(t, "ConfigMap", volume.ConfigMap.Name).Data {
 			content[key] = []byte(strings.NewReplacer("/etc/opa-ratify", filepath.Join(p.root, "etc/opa-ratify"), "/var/lib", filepath.Join(p.root, "var/lib")).Replace(text))
 		}
 	case volume.Secret != nil && volume.Secret.SecretName == "gatekeeper-webhook-server-cert":
@@ -122,12 +124,30 @@ func (p *pod) content(t *testing.T, volume corev1.Volume, there []*corev1.Config
 		fatal(t, err)
 		content["ca.crt"] = ca
 	case volume.Secret != nil:
-		data := as[corev1.Secret](t, find(t, p.objects, "Secret gatekeeper-system/"+volume.Secret.SecretName)).Data
+		data := p.rendered(t, "Secret", volume.Secret.SecretName).Data
 		for _, item := range volume.Secret.Items {
-			content[item.Path] = data[item.Key]
+			raw, err := base64.StdEncoding.DecodeString(data[item.Key])
+			fatal(t, err)
+			content[item.Path] = raw
 		}
 	}
 	return content
+}
+
+// data is what a ConfigMap holds, or a Secret in base64.
+type data struct{ Data map[string]string }
+
+// rendered is an object of the chart, or an empty one of somebody else's.
+func (p *pod) rendered(t *testing.T, kind, name string) data {
+	t.Helper()
+	for _, o := range p.objects {
+		if o.Kind == kind && o.Metadata.Name == name {
+			var d data
+			fatal(t, yaml.Unmarshal(o.YAML, &d))
+			return d
+		}
+	}
+	return data{}
 }
 
 func (p *pod) mount(t *testing.T, mount corev1.VolumeMount, content map[string][]byte) {
@@ -157,6 +177,9 @@ func (p *pod) await(t *testing.T, what string, so func(context.Context) (bool, s
 		select {
 		case err := <-p.exited:
 			p.exited <- err
+			if is, _ := so(ctx); is {
+				return
+			}
 			t.Fatalf("it ended before it was %s: %v\n%s", what, err, p.printed(t))
 		case <-ctx.Done():
 			t.Fatalf("it is not %s: %s\n%s", what, last, p.printed(t))
@@ -173,7 +196,13 @@ func (p *pod) await(t *testing.T, what string, so func(context.Context) (bool, s
 func (p *pod) ready(ctx context.Context, t *testing.T) (is bool, answer string) {
 	t.Helper()
 	container, _ := p.container(t)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.health+container.ReadinessProbe.HTTPGet.Path, nil)
+	return p.answers(ctx, t, container.ReadinessProbe.HTTPGet.Path)
+}
+
+// answers asks on the port of the probes.
+func (p *pod) answers(ctx context.Context, t *testing.T, path string) (is bool, answer string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.health+path, nil)
 	fatal(t, err)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

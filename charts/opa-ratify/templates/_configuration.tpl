@@ -78,8 +78,13 @@
 {{- $plugin = set $plugin "docker_config" (dict "path" "/etc/opa-ratify/docker/config.json") -}}
 {{- end -}}
 {{- $ttl := ternary (printf "%ds" (int .Values.oras.cache.ttl)) "0s" .Values.oras.cache.enabled -}}
-{{- $reports := ternary (printf "%dMiB" (int .Values.provider.cache.cacheSizeMb)) "0" .Values.provider.cache.enabled -}}
-{{- $plugin = set $plugin "cache" (dict "tag_ttl" $ttl "referrers_ttl" $ttl "report_bytes" $reports) -}}
+{{- $cache := dict "tag_ttl" $ttl "referrers_ttl" $ttl -}}
+{{- if not .Values.provider.cache.enabled -}}
+{{- $cache = set $cache "report_bytes" "0" -}}
+{{- else if .Values.provider.cache.cacheSizeMb -}}
+{{- $cache = set $cache "report_bytes" (printf "%dMiB" (int .Values.provider.cache.cacheSizeMb)) -}}
+{{- end -}}
+{{- $plugin = set $plugin "cache" $cache -}}
 {{- if not .Values.crl.cache.enabled -}}
 {{- $plugin = set $plugin "revocation" (dict "cache_bytes" 0) -}}
 {{- end -}}
