@@ -48,7 +48,7 @@ test-script: ## Only the script tests
 	go test -race ./test/script
 
 test-chart: ## The Helm chart: rendered, decoded into Go types, and run as it says
-	cd test/charts && go test -race ./...
+	cd test/charts && go test ./...
 
 interop: $(TOOLS)/notation ## The scripts in which the real notation command line signs (slow)
 	PATH="$(TOOLS):$$PATH" go test -race -tags interop -run '^TestInterop$$' ./test/script

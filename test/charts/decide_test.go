@@ -21,14 +21,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opa-ratify/opa-ratify/test/registrytest"
+	"github.com/opa-ratify/opa-ratify/test/servetest"
+	"github.com/opa-ratify/opa-ratify/test/signtest"
 	"helm.sh/helm/v3/pkg/strvals"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
-
-	"github.com/opa-ratify/opa-ratify/test/registrytest"
-	"github.com/opa-ratify/opa-ratify/test/servetest"
-	"github.com/opa-ratify/opa-ratify/test/signtest"
 )
 
 // images are one that is signed and one that is not, and the signer's CA in a file.
@@ -92,7 +91,7 @@ func TestPodsDecide(t *testing.T) {
 			setFile(t, values, "notationCerts[0]="+i.file)
 			return values, nil
 		}},
-		{"policies as data", func(t *testing.T) (map[string]any, []*corev1.ConfigMap) {
+		{"policies as data", func(*testing.T) (map[string]any, []*corev1.ConfigMap) {
 			return map[string]any{"policy": map[string]any{
 				"policies":  []any{map[string]any{"name": "a", "scopes": []any{"*"}, "trust": "acme"}},
 				"documents": map[string]any{"acme": i.ca.TrustDocument()},

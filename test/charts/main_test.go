@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opa-ratify/opa-ratify/test/servetest"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -17,7 +18,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/opa-ratify/opa-ratify/test/charts"
-	"github.com/opa-ratify/opa-ratify/test/servetest"
 )
 
 // binary is the freshly built opa-ratify.

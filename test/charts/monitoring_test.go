@@ -149,7 +149,7 @@ func raised(t *testing.T, series, expression string) bool {
 	storage := promqltest.LoadedStorage(t, "load 1m"+series)
 	defer func() { fatal(t, storage.Close()) }()
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 100000, Timeout: time.Minute})
-	query, err := engine.NewInstantQuery(t.Context(), storage, nil, expression, time.Unix(0, 0).Add(6 * time.Hour))
+	query, err := engine.NewInstantQuery(t.Context(), storage, nil, expression, time.Unix(0, 0).Add(6*time.Hour))
 	fatal(t, err)
 	result := query.Exec(t.Context())
 	fatal(t, result.Err)

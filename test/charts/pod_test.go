@@ -14,18 +14,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/opa-ratify/opa-ratify/test/servetest"
 	externaldatav1beta1 "github.com/open-policy-agent/frameworks/constraint/pkg/apis/externaldata/v1beta1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/opa-ratify/opa-ratify/test/charts"
-	"github.com/opa-ratify/opa-ratify/test/servetest"
 )
 
 // pod is the container of the rendered Deployment, run here: with its arguments, its
@@ -92,7 +93,7 @@ func (p *pod) run(t *testing.T, env []string, there []*corev1.ConfigMap) {
 	fatal(t, err)
 	command := exec.Command(binary, args...)
 	command.Stdout, command.Stderr, command.Dir = log, log, p.root
-	command.Env = append(env, "HOME="+p.root, "TMPDIR="+filepath.Join(p.root, "tmp"))
+	command.Env = slices.Concat(env, []string{"HOME=" + p.root, "TMPDIR=" + filepath.Join(p.root, "tmp")})
 	for _, v := range container.Env {
 		command.Env = append(command.Env, v.Name+"="+v.Value)
 	}

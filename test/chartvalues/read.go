@@ -57,7 +57,7 @@ func Read(raw []byte) ([]Section, error) {
 
 // split parts the title of a section from the comment of its first value.
 func split(comment string) (title, rest string) {
-	for _, paragraph := range strings.Split(comment, "\n\n") {
+	for paragraph := range strings.SplitSeq(comment, "\n\n") {
 		if name, ok := strings.CutPrefix(paragraph, "# == "); ok {
 			title = name
 		} else {
