@@ -75,6 +75,8 @@ func TestWrongValues(t *testing.T) {
 	for _, tt := range []struct{ name, values, want string }{
 		{"a misspelling", `{notationCert5: []}`, "additional properties 'notationCert5' not allowed"},
 		{"a capital", `{ServiceAccount: {create: false}}`, "additional properties 'ServiceAccount' not allowed"},
+		{"the second generation", `{executor: {scopes: [ghcr.io]}}`, "additional properties 'executor' not allowed"},
+		{"and its certificates", `{notation: {certs: []}}`, "at '/notation': additional properties 'certs' not allowed"},
 		{"deep", `{oras: {authProviders: {k8sSecretsEnabled: true}}}`, "at '/oras/authProviders': additional properties 'k8sSecretsEnabled' not allowed"},
 		{"in a list", `{notation: {trustPolicies: [{levels: strict}]}}`, "at '/notation/trustPolicies/0': additional properties 'levels' not allowed"},
 		{"a word", `{replicaCount: many}`, "at '/replicaCount': got string, want integer"},
