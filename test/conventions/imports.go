@@ -26,7 +26,7 @@ var reserved = []struct {
 	},
 	{
 		imported:  "oras.land/oras-go/v2/registry/remote/...",
-		importers: []string{"builtins/internal/registry/...", "builtins/internal/outbound", "test/..."},
+		importers: []string{"builtins/internal/registry/...", "builtins/internal/outbound", "cmd/image/...", "test/..."},
 		why:       "one package talks to registries, with limits and under one policy for credentials",
 	},
 	{
