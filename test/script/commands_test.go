@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,15 +30,19 @@ type registry struct {
 	last     ocispec.Descriptor // of these: what is signed next
 }
 
-// startRegistry is the command `registry [no-referrers-api]`. The host is written
-// localhost, which notation and opa-ratify both ask by plain HTTP.
+// startRegistry is the command `registry [no-referrers-api|tls]`. The host is written
+// localhost, which notation and opa-ratify both ask by plain HTTP; with tls the
+// certificate of its authority is in registry-ca.pem.
 func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	option := strings.Join(args, " ")
-	if neg || option != "" && option != "no-referrers-api" {
-		ts.Fatalf("usage: registry [no-referrers-api]")
+	if neg || !slices.Contains([]string{"", "no-referrers-api", "tls"}, option) {
+		ts.Fatalf("usage: registry [no-referrers-api|tls]")
 	}
-	started, err := registrytest.New(registrytest.Options{NoReferrersAPI: option != ""})
+	started, err := registrytest.New(registrytest.Options{NoReferrersAPI: option == "no-referrers-api", TLS: option == "tls"})
 	ts.Check(err)
+	if ca := started.CA(); ca != nil {
+		ts.Check(os.WriteFile(ts.MkAbs("registry-ca.pem"), ca, 0o600))
+	}
 	ts.Defer(started.Close)
 	scriptRegistry(ts).Registry = started
 	_, port, err := net.SplitHostPort(started.Host())

@@ -5,7 +5,8 @@
 //
 // A script finds opa-ratify on its PATH and may say
 //
-//	registry [no-referrers-api]   start a registry; $REGISTRY is its host and port
+//	registry [no-referrers-api|tls]
+//	                              start a registry; $REGISTRY is its host and port
 //	push REPOSITORY:TAG           push a small image to it; $DIGEST is its digest
 //	attach TYPE FILE REPOSITORY   attach FILE to the image pushed last, as an artifact of that type
 //	mislist                       have the registry list that artifact for the image pushed last, whatever it is about
@@ -43,11 +44,15 @@
 //	asked HOST                    fail unless HOST was asked; with !, if it was
 //	not-robbed                    fail unless a host that looks like the cloud's was asked and given nothing
 //	make-plugin                   what `make plugin` does
+//	make ARGUMENT...              make -s in the root of the repository
+//	unpack REFERENCE OS/ARCHITECTURE DIRECTORY
+//	                              pull an image into DIRECTORY; $ENTRYPOINT and $RUNAS are its own
 //	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation, cosign2, cosign3
 //
 // besides what testscript itself knows; $BUNDLES is the folder of that name. Those in
 // testdata/interop need the notation command line, those in testdata/interop-cosign the
 // cosign command lines of version 2 and 3, those in testdata/interop-vault HashiCorp
 // Vault and those in testdata/interop-registry real registries besides; `make` with
-// the folder's name builds what it needs and runs them.
+// the folder's name builds what it needs and runs them. Those in testdata/image need the
+// image, and `make image-test` does.
 package script

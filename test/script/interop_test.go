@@ -5,10 +5,13 @@
 package script_test
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/opa-ratify/opa-ratify/test/distributiontest"
+	"github.com/opa-ratify/opa-ratify/test/servetest"
 	"github.com/opa-ratify/opa-ratify/test/vaulttest"
 )
 
@@ -53,4 +56,13 @@ func TestInteropRegistry(t *testing.T) {
 		}
 	}
 	runScripts(t, "interop-registry")
+}
+
+// TestImage has notation sign the image that `make image` built, and runs what is in it.
+func TestImage(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat(filepath.Join(servetest.Product, "bin", "image", "index.json")); err != nil {
+		t.Fatalf("%v; run `make image-test`", err)
+	}
+	runScripts(t, "image")
 }

@@ -69,6 +69,8 @@ func runScripts(t *testing.T, dir string) {
 			"make-plugin":      makePlugin,
 			"known":            knownCommand,
 			"not-robbed":       notRobbed,
+			"make":             runMake,
+			"unpack":           unpack,
 			"exit-code":        exitCode,
 			"shown-in":         shownIn,
 			"opa-ratify":       program("opa-ratify"),
