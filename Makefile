@@ -40,8 +40,8 @@ image: ## Build bin/image, an OCI layout for ARCHITECTURES (amd64 arm64) with SB
 image-push: ## Push bin/image to TO=registry/repository:tag; prints what is to be signed
 	@go run ./cmd/image push --from $(IMAGE) $(or $(TO),$(error TO=registry/repository:tag says where to push))
 
-image-test: image $(TOOLS)/notation ## Push, sign, verify and run the image; ARCHITECTURES=amd64 is quick
-	PATH="$(TOOLS):$$PATH" go test -tags interop -count 1 -run '^TestImage$$/^($(shell echo $(ARCHITECTURES) | tr ' ' '|'))$$' ./test/script
+image-test: image $(TOOLS)/notation $(TOOLS)/docker-registry $(TOOLS)/olareg ## Push, sign, verify and run the image; ARCHITECTURES=amd64 is quick
+	PATH="$(TOOLS):$$PATH" go test -tags interop -count 1 -run '^TestImage$$/^($(shell echo $(ARCHITECTURES) distribution olareg | tr ' ' '|'))$$' ./test/script
 
 image-again: image ## Build the image again from a clone elsewhere, without any cache, and compare (slow)
 	rm -rf bin/again && git clone --quiet . bin/again/clone
