@@ -29,21 +29,17 @@ func NewCertificates(dir string) (Certificates, error) {
 		ServerCert: filepath.Join(dir, "tls.crt"), ServerKey: filepath.Join(dir, "tls.key"),
 		ClientCert: filepath.Join(dir, "gatekeeper.crt"), ClientKey: filepath.Join(dir, "gatekeeper.key"),
 	}
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ca, err := NewAuthority("servetest CA")
 	if err != nil {
 		return c, err
 	}
-	ca := template("servetest CA")
-	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
-	if err := write(c.CA, "", ca, ca, caKey, caKey); err != nil {
+	if err := os.WriteFile(c.CA, ca.PEM(), 0o600); err != nil {
 		return c, err
 	}
-	server := template("127.0.0.1")
-	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
-	if err := issue(c.ServerCert, c.ServerKey, server, ca, caKey); err != nil {
+	if err := ca.Issue(c.ServerCert, c.ServerKey, pkix.Name{CommonName: "127.0.0.1"}); err != nil {
 		return c, err
 	}
-	return c, issue(c.ClientCert, c.ClientKey, template("gatekeeper-webhook-service"), ca, caKey)
+	return c, ca.Issue(c.ClientCert, c.ClientKey, pkix.Name{CommonName: "gatekeeper-webhook-service"})
 }
 
 // KeyPair returns what Gatekeeper presents to providers.
@@ -68,42 +64,69 @@ func (c Certificates) Client() (*http.Client, error) {
 	}}, nil
 }
 
-func template(commonName string) *x509.Certificate {
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	if err != nil {
-		panic(err) // crypto/rand does not fail
-	}
-	return &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: commonName},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
+// Authority is a throw-away certificate authority for TLS.
+type Authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
 }
 
-func issue(certFile, keyFile string, leaf, ca *x509.Certificate, caKey *ecdsa.PrivateKey) error {
+// NewAuthority makes a certificate authority with a key of its own.
+func NewAuthority(commonName string) (*Authority, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	cert := template(pkix.Name{CommonName: commonName})
+	cert.IsCA, cert.BasicConstraintsValid, cert.KeyUsage = true, true, x509.KeyUsageCertSign
+	cert.Raw, err = x509.CreateCertificate(rand.Reader, cert, cert, key.Public(), key)
+	return &Authority{cert: cert, key: key}, err
+}
+
+// PEM is the authority's certificate.
+func (a *Authority) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
+}
+
+// Issue writes a key and a certificate, for both key usages and valid for a day, that
+// proves subject, 127.0.0.1 and names.
+func (a *Authority) Issue(certFile, keyFile string, subject pkix.Name, names ...string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
-	return write(certFile, keyFile, leaf, ca, key, caKey)
-}
-
-// write signs a certificate and writes it and, if keyFile is named, its key.
-func write(certFile, keyFile string, cert, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) error {
-	der, err := x509.CreateCertificate(rand.Reader, cert, parent, key.Public(), parentKey)
+	cert := template(subject)
+	cert.IPAddresses, cert.DNSNames = []net.IP{net.IPv4(127, 0, 0, 1)}, names
+	cert.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	der, err := x509.CreateCertificate(rand.Reader, cert, a.cert, key.Public(), a.key)
 	if err != nil {
 		return err
-	}
-	if err := os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		return err
-	}
-	if keyFile == "" {
-		return nil
 	}
 	raw, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), 0o600)
+	if err := replace(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})); err != nil {
+		return err
+	}
+	return replace(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+func template(subject pkix.Name) *x509.Certificate {
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		panic(err) // crypto/rand does not fail
+	}
+	return &x509.Certificate{
+		SerialNumber: serial, Subject: subject,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+}
+
+// replace writes a file that nobody ever reads half of.
+func replace(name string, content []byte) error {
+	if err := os.WriteFile(name+".new", content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
 }

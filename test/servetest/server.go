@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -23,14 +24,18 @@ type Options struct {
 	Binary string
 	// Dir is where certificates are written. Required without Certificates.
 	Dir string
-	// Certificates are those of another server, which this one is a replica of. Nil:
-	// new ones.
-	Certificates *Certificates
 	// Args follow the arguments that make a provider: bundles, policies,
 	// configuration.
 	Args []string
 	// Env is the environment. Nil: this process's.
 	Env []string
+	// Certificates prove server and client; replicas have the same. Nil: new ones, of
+	// one CA, in Dir.
+	Certificates *Certificates
+	// Address to listen on, "127.0.0.1:6001". Empty: a free port.
+	Address string
+	// Output takes what the binary prints. Nil: the error of [Start] has it.
+	Output io.Writer
 }
 
 // Server is a running binary.
@@ -50,27 +55,26 @@ type Server struct {
 // Start runs opa-ratify and waits until it is ready. The error holds what the
 // binary printed.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	certs, err := o.certificates()
-	if err != nil {
-		return nil, fmt.Errorf("make certificates: %w", err)
+	if err := o.complete(); err != nil {
+		return nil, err
 	}
-	listen, err := freeAddress()
+	diagnostic, err := FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	diagnostic, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{URL: "https://" + listen, Diagnostic: "http://" + diagnostic, Certificates: certs, exited: make(chan error, 1), output: &bytes.Buffer{}}
+	certs := *o.Certificates
+	s := &Server{URL: "https://" + o.Address, Diagnostic: "http://" + diagnostic, Certificates: certs, exited: make(chan error, 1), output: &bytes.Buffer{}}
 	args := append([]string{
 		"run", "--server", "--addr", s.URL, "--diagnostic-addr", s.Diagnostic, "--log-level", "error",
 		"--tls-cert-file", certs.ServerCert, "--tls-private-key-file", certs.ServerKey, "--min-tls-version", "1.3",
 		"--tls-ca-cert-file", certs.CA, "--authentication", "tls",
 	}, o.Args...)
 	s.process = exec.Command(o.Binary, args...)
-	s.process.Stdout, s.process.Stderr, s.process.Env = s.output, s.output, o.Env
-	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for whoever started it
+	s.process.Stdout, s.process.Stderr, s.process.Env = o.Output, o.Output, o.Env
+	if o.Output == nil {
+		s.process.Stdout, s.process.Stderr = s.output, s.output
+	}
+	s.process.SysProcAttr = Child()
 	if err := s.process.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", o.Binary, err)
 	}
@@ -82,11 +86,19 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-func (o Options) certificates() (Certificates, error) {
-	if o.Certificates != nil {
-		return *o.Certificates, nil
+// complete makes what the caller left to this package.
+func (o *Options) complete() (err error) {
+	if o.Certificates == nil {
+		made, err := NewCertificates(o.Dir)
+		if err != nil {
+			return fmt.Errorf("make certificates: %w", err)
+		}
+		o.Certificates = &made
 	}
-	return NewCertificates(o.Dir)
+	if o.Address == "" {
+		o.Address, err = FreeAddress()
+	}
+	return err
 }
 
 // ready polls the health endpoint.
@@ -150,20 +162,21 @@ func (s *Server) ResidentBytes() int64 {
 // Stop ends the server and waits for it.
 func (s *Server) Stop() {
 	_ = s.process.Process.Signal(syscall.SIGTERM) // it may have ended already
-	if err := <-s.exited; err != nil {
-		fmt.Fprintln(s.output, err) // a signal ended it, as it should
-	}
+	_ = s.process.Process.Signal(syscall.SIGCONT) // or have been stopped
+	s.exited <- <-s.exited                        // a signal ended it, as it should
 }
 
 // Kill ends the server at once, in the middle of what it does.
 func (s *Server) Kill() {
 	_ = s.process.Process.Kill() // it may have ended already
-	err := <-s.exited
-	s.exited <- err
+	s.exited <- <-s.exited
 }
 
-// freeAddress finds a port nobody listens on now.
-func freeAddress() (string, error) {
+// Signal sends a signal, such as SIGSTOP to make it hang.
+func (s *Server) Signal(signal os.Signal) error { return s.process.Process.Signal(signal) }
+
+// FreeAddress finds a port of 127.0.0.1 nobody listens on now.
+func FreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
