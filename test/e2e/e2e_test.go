@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/opa-ratify/opa-ratify/test/servetest"
+)
+
+var (
+	only = flag.String("e2e.run", ".", "run the scenarios whose names match this regular expression")
+	keep = flag.Bool("e2e.keep", false, "keep the cluster up until it is interrupted")
+)
+
+// scenario is one line of the table. Those that change what all share run alone.
+type scenario struct {
+	name  string
+	alone bool
+	run   func(t *testing.T, w *world)
+}
+
+// scenarios are all; a new one is a file with a function and a line here.
+func scenarios() []scenario {
+	return []scenario{
+		{name: "base test", run: baseTest},
+		{name: "notation test", run: notationTest},
+		{name: "notation test timestamping", run: timestampTest},
+		{name: "notation CRL check with audit trust policy", run: crlTest},
+		{name: "image signed by leaf cert", run: leafTest},
+		{name: "cosign test", run: cosignTest},
+		{name: "cosign keyless test", run: keylessTest},
+		{name: "workload kinds", run: workloadTest},
+		{name: "image volumes", run: imageVolumeTest},
+		{name: "multi-arch index", run: indexTest},
+	}
+}
+
+// TestE2E brings the cluster up, runs the scenarios, and prints how they ended.
+func TestE2E(t *testing.T) { //nolint:paralleltest // the scenarios are parallel to each other
+	dir := runDirectory(t)
+	w := newWorld(t, dir)
+	results := &table{}
+	defer results.print(os.Stdout)
+	t.Run("alone", func(t *testing.T) { results.run(t, w, true) })
+	t.Run("together", func(t *testing.T) { results.run(t, w, false) })
+	if *keep {
+		wait(w)
+	}
+}
+
+// table is what is printed in the end.
+type table struct {
+	mu      sync.Mutex
+	results []result
+}
+
+type result struct {
+	name   string
+	failed bool
+	took   time.Duration
+}
+
+// run runs the scenarios that are asked for.
+func (r *table) run(t *testing.T, w *world, alone bool) {
+	t.Helper()
+	wanted := regexp.MustCompile(*only)
+	for _, s := range scenarios() {
+		if s.alone != alone || !wanted.MatchString(s.name) {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			if !alone {
+				t.Parallel()
+			}
+			began := time.Now()
+			t.Cleanup(func() { r.add(result{s.name, t.Failed(), time.Since(began)}) })
+			s.run(t, w)
+		})
+	}
+}
+
+func (r *table) add(one result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.results = append(r.results, one)
+	progress("%s: %s", one.name, one.outcome())
+}
+
+func (o result) outcome() string {
+	if o.failed {
+		return "FAIL"
+	}
+	return "pass"
+}
+
+func (r *table) print(out io.Writer) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nSCENARIO\t\tSECONDS")
+	failed := 0
+	for _, o := range r.results {
+		fmt.Fprintf(w, "%s\t%s\t%.1f\n", o.name, o.outcome(), o.took.Seconds())
+		if o.failed {
+			failed++
+		}
+	}
+	_ = w.Flush() // to standard output
+	fmt.Fprintf(out, "\n%d scenarios, %d failed, %.0f s in all\n", len(r.results), failed, time.Since(began).Seconds())
+}
+
+var began = time.Now()
+
+// progress says what is going on.
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stdout, "[%5.1fs] %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// runDirectory is where state and logs are: bin/e2e/<number>, removed if all is well.
+func runDirectory(t *testing.T) string {
+	t.Helper()
+	base := absolute(t, servetest.Product, "bin", "e2e")
+	fatal(t, os.MkdirAll(base, 0o700))
+	dir, err := os.MkdirTemp(base, "")
+	fatal(t, err)
+	t.Cleanup(func() {
+		_ = os.RemoveAll(filepath.Join(dir, "etcd")) // the largest part, and of no use
+		if t.Failed() {
+			progress("logs are in %s", dir)
+			return
+		}
+		_ = os.RemoveAll(dir)
+	})
+	return dir
+}
+
+// wait keeps the cluster up for a person.
+func wait(w *world) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	fmt.Fprintf(os.Stdout, "\nThe cluster stays up until Ctrl-C. Its state and logs are in %s\n\n  export KUBECONFIG=%s\n  %s get constraints,providers\n", w.dir, w.kubeconfig, w.tools.path("kubectl"))
+	<-ctx.Done()
+}

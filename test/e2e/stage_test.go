@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/opa-ratify/opa-ratify/test/servetest"
+)
+
+// script says what a scenario needs.
+type script struct {
+	name      string   // of its namespace, Provider and constraint. Required.
+	namespace string   // other than name
+	data      object   // data.trust of the bundle: policies, documents, …
+	bundle    string   // folder in bundles; "": gatekeeper
+	args      []string // of opa-ratify, in place of "-b <bundle>"
+	config    object   // plugins.ratify
+	env       []string // of opa-ratify, besides this process's
+	wrapper   string   // runs opa-ratify; "": it is run as it is
+	enforce   string   // enforcementAction; "": deny
+	spec      object   // replaces fields of the constraint's spec
+	mutate    bool     // apply bundles/gatekeeper/kubernetes/assign
+	patience  patience // zero: more than two busy processors need
+}
+
+// patience is who waits how long. The webhooks wait for 10 s.
+type patience struct{ verify, mutate int }
+
+// stage is what one scenario has of its own: a namespace, opa-ratify, and the Gatekeeper
+// objects that are shipped in bundles/gatekeeper, narrowed to that namespace.
+type stage struct {
+	*world
+
+	script script
+	dir    string
+	bundle string
+	ns     string
+	// provider is opa-ratify, nil while it does not run.
+	provider     *servetest.Server
+	options      servetest.Options
+	providerCA   *servetest.Authority
+	certificates servetest.Certificates
+
+	pods *atomic.Int64
+}
+
+// stage starts opa-ratify, and returns when Gatekeeper asks it about every pod.
+func (w *world) stage(t *testing.T, s script) *stage {
+	t.Helper()
+	st := w.prepare(t, s)
+	st.serve(t)
+	st.connect(t)
+	return st
+}
+
+// prepare writes bundle, configuration and certificates, and makes the namespace.
+func (w *world) prepare(t *testing.T, s script) *stage {
+	t.Helper()
+	if s.patience == (patience{}) {
+		s.patience = patience{verify: 8, mutate: 6}
+	}
+	st := &stage{world: w, script: s, pods: new(atomic.Int64), ns: cmp.Or(s.namespace, s.name), dir: filepath.Join(w.dir, "stage-"+s.name)}
+	fatal(t, os.MkdirAll(st.dir, 0o700))
+	st.bundle = w.copyBundle(t, cmp.Or(s.bundle, "gatekeeper"), filepath.Join(st.dir, "bundle"), s.data)
+	st.newCertificate(t)
+	w.newNamespace(t, st.ns)
+
+	args := s.args
+	if args == nil {
+		args = []string{"-b", st.bundle}
+	}
+	log, err := os.OpenFile(filepath.Join(st.dir, "opa-ratify.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	fatal(t, err)
+	t.Cleanup(func() { _ = log.Close() })
+	st.options = servetest.Options{
+		Binary: cmp.Or(s.wrapper, w.product), Certificates: &st.certificates, Address: freeAddress(t), Output: log, Env: append(os.Environ(), s.env...),
+		Args: append([]string{"--log-level", "info", "--tls-cert-refresh-period", "500ms", "-c", st.configure(t)}, args...),
+	}
+	return st
+}
+
+// copyBundle copies a folder of bundles, with data in the place of its data.yaml.
+func (w *world) copyBundle(t *testing.T, name, to string, data object) string {
+	t.Helper()
+	fatal(t, os.CopyFS(to, os.DirFS(filepath.Join(servetest.Product, "bundles", name))))
+	fatal(t, os.RemoveAll(filepath.Join(to, "kubernetes")))
+	writeData(t, to, data)
+	return to
+}
+
+// writeData is what a user edits: the one file of data.
+func writeData(t *testing.T, bundle string, data object) {
+	t.Helper()
+	full := object{"policies": []any{}, "documents": object{}, "namespaces": object{}, "exemptions": object{}, "sbom": object{}, "vulnerability": object{}}
+	for name, value := range data {
+		full[name] = value
+	}
+	raw, err := json.Marshal(full)
+	fatal(t, err)
+	fatal(t, os.WriteFile(filepath.Join(bundle, "trust", "data.yaml"), raw, 0o600)) // JSON is YAML
+	fatal(t, os.RemoveAll(filepath.Join(bundle, "trust", "namespaces")))            // those shipped as examples
+}
+
+func (st *stage) configure(t *testing.T) string {
+	t.Helper()
+	ratify := object{"gatekeeper": object{
+		"timeout":          fmt.Sprintf("%dms", st.script.patience.verify*1000-200),
+		"mutation_timeout": fmt.Sprintf("%dms", st.script.patience.mutate*1000-100),
+	}}
+	full := object{"plugins": object{"ratify": ratify}}
+	for name, value := range st.script.config {
+		ratify[name] = value
+	}
+	for _, name := range []string{"services", "bundles", "keys"} { // these are OPA's own
+		if value, ok := ratify[name]; ok {
+			full[name] = value
+			delete(ratify, name)
+		}
+	}
+	raw, err := json.MarshalIndent(full, "", "  ")
+	fatal(t, err)
+	file := filepath.Join(st.dir, "config.yaml")
+	fatal(t, os.WriteFile(file, raw, 0o600))
+	return file
+}
+
+// newCertificate makes a new CA and the provider's certificate.
+func (st *stage) newCertificate(t *testing.T) {
+	t.Helper()
+	var err error
+	st.providerCA, err = servetest.NewAuthority("e2e provider")
+	fatal(t, err)
+	st.certificates = servetest.Certificates{
+		CA:         st.gatekeeper.caFile,
+		ServerCert: filepath.Join(st.dir, "tls.crt"), ServerKey: filepath.Join(st.dir, "tls.key"),
+		ClientCert: filepath.Join(st.gatekeeper.certificates, "tls.crt"), ClientKey: filepath.Join(st.gatekeeper.certificates, "tls.key"),
+	}
+	fatal(t, st.providerCA.Issue(st.certificates.ServerCert, st.certificates.ServerKey, pkix.Name{CommonName: "opa-ratify"}))
+}
+
+// newNamespace makes a namespace with the service account that a controller would add.
+func (w *world) newNamespace(t *testing.T, name string) {
+	t.Helper()
+	w.apply(t,
+		object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": name}},
+		object{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": object{"name": "default", "namespace": name}})
+}
+
+// serve starts opa-ratify, at the same address every time.
+func (st *stage) serve(t *testing.T) {
+	t.Helper()
+	var err error
+	st.provider, err = servetest.Start(t.Context(), st.options)
+	if err != nil {
+		log, _ := os.ReadFile(filepath.Join(st.dir, "opa-ratify.log"))
+		t.Fatalf("%v\n%s", err, log)
+	}
+	t.Cleanup(st.provider.Stop)
+}
+
+// connect applies the Gatekeeper objects one after the other, and waits for each to bite.
+func (st *stage) connect(t *testing.T) {
+	t.Helper()
+	st.applyProviders(t, st.providerCA.PEM())
+	constraint := st.constraint(t)
+	st.apply(t, constraint)
+	t.Cleanup(func() { st.withdraw(t, constraint) })
+	if st.script.enforce == "" {
+		st.untilRefused(t, "["+st.script.name+"]")
+	}
+	if st.script.mutate {
+		assigns := st.assigns(t)
+		st.apply(t, assigns...)
+		t.Cleanup(func() { st.withdraw(t, assigns...) })
+	}
+}
+
+// in is the stage seen from another namespace.
+func (st *stage) in(namespace string) *stage {
+	other := *st
+	other.ns = namespace
+	return &other
+}
+
+// withdraw removes cluster-wide objects when the scenario is over.
+func (st *stage) withdraw(t *testing.T, objects ...object) {
+	t.Helper()
+	if *keep {
+		return
+	}
+	if err := st.remove(context.Background(), objects...); err != nil {
+		t.Error(err)
+	}
+}
+
+// applyProviders applies the shipped Providers under names of the scenario.
+func (st *stage) applyProviders(t *testing.T, ca []byte) {
+	t.Helper()
+	providers := shipped(t, "providers", "providers.yaml")
+	for _, p := range providers {
+		metadata, spec := p["metadata"].(object), p["spec"].(object)
+		metadata["name"] = st.own(metadata["name"].(string))
+		spec["url"] = strings.Replace(spec["url"].(string), "https://opa-ratify.opa-ratify.svc:6001", "https://"+st.options.Address, 1)
+		spec["caBundle"] = ca
+		spec["timeout"] = st.script.patience.verify
+		if strings.HasSuffix(spec["url"].(string), "/mutate") {
+			spec["timeout"] = st.script.patience.mutate
+		}
+	}
+	st.apply(t, providers...)
+}
+
+// own is the name of a shipped object in this scenario.
+func (st *stage) own(name string) string {
+	return strings.Replace(name, "ratify", st.script.name, 1)
+}
+
+// constraint is the shipped one, for this namespace and provider.
+func (st *stage) constraint(t *testing.T) object {
+	t.Helper()
+	constraint := shipped(t, "constraints", "ratifyverification", "constraint.yaml")[0]
+	constraint["metadata"].(object)["name"] = st.script.name
+	spec := constraint["spec"].(object)
+	spec["enforcementAction"] = cmp.Or(st.script.enforce, "deny")
+	match := spec["match"].(object)
+	delete(match, "excludedNamespaces")
+	match["namespaces"] = []string{st.ns}
+	spec["parameters"] = object{"provider": st.own("ratify-provider")}
+	for name, value := range st.script.spec {
+		spec[name] = value
+	}
+	return constraint
+}
+
+// assigns are the shipped mutators, for this namespace and provider.
+func (st *stage) assigns(t *testing.T) []object {
+	t.Helper()
+	assigns := shipped(t, "assign", "assign.yaml")
+	for _, a := range assigns {
+		metadata, spec := a["metadata"].(object), a["spec"].(object)
+		metadata["name"] = st.own(metadata["name"].(string))
+		spec["match"] = object{"scope": "Namespaced", "namespaces": []string{st.ns}}
+		external := spec["parameters"].(object)["assign"].(object)["externalData"].(object)
+		external["provider"] = st.own("ratify-mutation-provider")
+	}
+	return assigns
+}
+
+// shipped reads objects of bundles/gatekeeper.
+func shipped(t *testing.T, path ...string) []object {
+	t.Helper()
+	path = append([]string{servetest.Product, "bundles", "gatekeeper", "kubernetes"}, path...)
+	return clone(t, readObjects(t, filepath.Join(path...)))
+}
+
+// applyTemplates applies the shipped constraint templates, which all scenarios share.
+func (w *world) applyTemplates(t *testing.T) {
+	t.Helper()
+	w.apply(t, shipped(t, "templates", "templates.yaml")...)
+	eventually(t, time.Minute, "Gatekeeper to make the kinds of the templates", func() error {
+		output, err := w.run(t.Context(), nil, w.tools.path("kubectl"), "wait", "--for", "condition=Established", "--timeout", "5s",
+			"crd/ratifyverification.constraints.gatekeeper.sh")
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, bytes.TrimSpace([]byte(output)))
+		}
+		return nil
+	})
+}
