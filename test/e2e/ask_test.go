@@ -49,10 +49,10 @@ func (st *stage) until(t *testing.T, what, image string, right func(answer) bool
 	})
 }
 
-// untilRefused waits until an image that is nowhere is refused for a reason.
-func (st *stage) untilRefused(t *testing.T, reason string) {
+// untilRefused waits until an image is refused for a reason.
+func (st *stage) untilRefused(t *testing.T, image, reason string) {
 	t.Helper()
-	st.until(t, "Gatekeeper to refuse, saying "+reason, st.registry+"/nowhere:v1", func(a answer) bool {
+	st.until(t, "Gatekeeper to refuse "+image+", saying "+reason, image, func(a answer) bool {
 		return a.code == http.StatusForbidden && strings.Contains(a.message(), reason)
 	})
 }

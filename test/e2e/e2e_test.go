@@ -46,6 +46,18 @@ func scenarios() []scenario {
 		{name: "workload kinds", run: workloadTest},
 		{name: "image volumes", run: imageVolumeTest},
 		{name: "multi-arch index", run: indexTest},
+		{name: "namespaces: tenants add and never weaken", run: tenantTest},
+		{name: "namespaces: notation certs across namespace", run: acrossNamespacesTest},
+		{name: "namespaces: excluded", run: excludedTest},
+		{name: "dry run by the API server", run: serverDryRunTest},
+		{name: "warn", run: warnTest},
+		{name: "dryrun and audit", run: auditTest},
+		{name: "provider down and restarted", run: providerDownTest},
+		{name: "provider hangs", run: providerHangsTest},
+		{name: "registry hangs or is gone", run: registrySlowTest},
+		{name: "policy add, replace and delete", run: policyChangesTest},
+		{name: "policy bundle broken", run: bundleBrokenTest},
+		{name: "policy missing or erring", run: policyBrokenTest},
 	}
 }
 

@@ -66,8 +66,8 @@ func timestampTest(t *testing.T, w *world) {
 	})})
 
 	st.admits(t, good.tag, good.tag)
-	st.refuses(t, bare.tag, "was valid until")
-	st.refuses(t, untrusted.tag, "no tsa store")
+	st.refuses(t, bare.tag, "missing_timestamp")
+	st.refuses(t, untrusted.tag, "expired", "no tsa store")
 }
 
 // A revoked certificate by its CRL: noted at level audit, refused at level strict.
@@ -100,16 +100,20 @@ func crlTest(t *testing.T, w *world) {
 	}
 }
 
-// The root in the trust store vouches for what its leaf signed; the leaf itself there
-// does not.
+// The root in the trust store vouches for what its leaves signed. A leaf there vouches
+// for itself alone: Ratify refuses such a store, here it pins one signer.
 func leafTest(t *testing.T, w *world) {
 	ca, signer := authority(t, "leaf")
+	sibling, err := ca.Leaf(signtest.LeafOptions{})
+	fatal(t, err)
 	root := w.publish(t, "leaf/root", notation(signer, signtest.SignOptions{}))
-	leaf := w.publish(t, "leaf/leaf", notation(signer, signtest.SignOptions{}))
+	pinned := w.publish(t, "leaf/pinned/own", notation(signer, signtest.SignOptions{}))
+	other := w.publish(t, "leaf/pinned/sibling", notation(sibling, signtest.SignOptions{}))
 	byLeaf := ca.TrustDocument()
 	byLeaf["notation"].(object)["trust_stores"] = object{"ca:acme": []string{string((&signtest.Signer{Chain: signer.Chain[:1]}).PEM())}}
-	st := w.stage(t, script{name: "leaf", data: w.scoped(map[string]any{"leaf/root": ca.TrustDocument(), "leaf/leaf": byLeaf})})
+	st := w.stage(t, script{name: "leaf", data: w.scoped(map[string]any{"leaf/root": ca.TrustDocument(), "leaf/pinned": byLeaf})})
 
 	st.admits(t, root.tag, root.tag)
-	st.refuses(t, leaf.tag, "leaf")
+	st.admits(t, pinned.tag, pinned.tag)
+	st.refuses(t, other.tag, "untrusted_certificate")
 }

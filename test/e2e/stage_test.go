@@ -180,7 +180,7 @@ func (st *stage) connect(t *testing.T) {
 	st.apply(t, constraint)
 	t.Cleanup(func() { st.withdraw(t, constraint) })
 	if st.script.enforce == "" {
-		st.untilRefused(t, "["+st.script.name+"]")
+		st.untilRefused(t, st.registry+"/nowhere:v1", "["+st.script.name+"]")
 	}
 	if st.script.mutate {
 		assigns := st.assigns(t)
