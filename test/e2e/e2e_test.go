@@ -36,6 +36,8 @@ type scenario struct {
 // scenarios are all; a new one is a file with a function and a line here.
 func scenarios() []scenario {
 	return []scenario{
+		{name: "Gatekeeper's own cache", alone: true, run: cacheTest},
+		{name: "API server's failurePolicy", alone: true, run: failurePolicyTest},
 		{name: "base test", run: baseTest},
 		{name: "notation test", run: notationTest},
 		{name: "notation test timestamping", run: timestampTest},
@@ -46,6 +48,7 @@ func scenarios() []scenario {
 		{name: "workload kinds", run: workloadTest},
 		{name: "image volumes", run: imageVolumeTest},
 		{name: "multi-arch index", run: indexTest},
+		{name: "K8s secrets auth provider", run: secretsTest},
 		{name: "namespaces: tenants add and never weaken", run: tenantTest},
 		{name: "namespaces: notation certs across namespace", run: acrossNamespacesTest},
 		{name: "namespaces: excluded", run: excludedTest},

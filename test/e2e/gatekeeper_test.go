@@ -56,6 +56,7 @@ func (w *world) startGatekeeper(t *testing.T) {
 	g.webhooks = ofKinds(manifest, "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 	w.gatekeeper = g
 	w.runGatekeeper(t, "0s")
+	t.Cleanup(func() { g.stop() }) // whichever process it is then
 	w.applyWebhooks(t, webhookSettings{failurePolicy: "Fail", timeout: 10})
 }
 
@@ -80,7 +81,7 @@ func (w *world) runGatekeeper(t *testing.T, cacheTTL string) {
 	fatal(t, os.MkdirAll(audit, 0o700))
 	host, port, err := net.SplitHostPort(g.address)
 	fatal(t, err)
-	g.process = w.start(t, "gatekeeper", "gatekeeper", []string{"POD_NAMESPACE=gatekeeper-system"},
+	g.process = w.launch(t, "gatekeeper", "gatekeeper", []string{"POD_NAMESPACE=gatekeeper-system"},
 		"--kubeconfig", g.kubeconfig, "--debug-use-fake-pod", "--host", host, "--port", port, "--health-addr", g.health,
 		"--metrics-backend", "opentelemetry", "--otlp-endpoint", "127.0.0.1:1", "--otlp-metric-interval", "24h",
 		"--cert-dir", g.certificates, "--disable-cert-rotation", "--external-data-provider-response-cache-ttl", cacheTTL,

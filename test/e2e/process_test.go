@@ -24,9 +24,16 @@ type process struct {
 	exited chan struct{} // closed when it has
 }
 
-// start runs a program until the test ends or stop is called. What it prints is in
-// <name>.log.
+// start runs a program until the test ends or stop is called.
 func (w *world) start(t *testing.T, name, program string, env []string, args ...string) *process {
+	t.Helper()
+	p := w.launch(t, name, program, env, args...)
+	t.Cleanup(p.stop)
+	return p
+}
+
+// launch runs a program until stop is called. What it prints is in <name>.log.
+func (w *world) launch(t *testing.T, name, program string, env []string, args ...string) *process {
 	t.Helper()
 	log, err := os.OpenFile(filepath.Join(w.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	fatal(t, err)
@@ -39,7 +46,6 @@ func (w *world) start(t *testing.T, name, program string, env []string, args ...
 		defer close(p.exited)
 		_ = cmd.Wait() // a signal ends it; what else does is in its log
 	}()
-	t.Cleanup(p.stop)
 	return p
 }
 

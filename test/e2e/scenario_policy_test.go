@@ -94,7 +94,7 @@ func (s *shop) refusedBundles(t *testing.T) int {
 	t.Helper()
 	log, err := os.ReadFile(filepath.Join(s.dir, "opa-ratify.log"))
 	fatal(t, err)
-	return strings.Count(string(log), "Bundle load failed")
+	return strings.Count(string(log), `{"level":"error","msg":"Bundle `)
 }
 
 // A bundle that was tampered with, or is none, is not taken: the last good one counts.
@@ -108,6 +108,7 @@ func bundleBrokenTest(t *testing.T, w *world) {
 	for name, spoil := range map[string]func(){
 		"no bundle":          func() { fatal(t, os.WriteFile(offered, []byte("not a bundle"), 0o600)) },
 		"signed by somebody": func() { other := *s; other.key = "another key"; other.publish(t, nil) },
+		"of another type":    func() { s.build(t, writePolicy(t, s.dir, "type", "package trust\n\nallow := \"yes\"\n")) },
 		"gone":               func() { fatal(t, os.Remove(offered)) },
 	} {
 		before := s.refusedBundles(t)
@@ -132,21 +133,27 @@ func policyBrokenTest(t *testing.T, w *world) {
 	s.admits(t, signed.tag, signed.tag)
 
 	for _, tt := range []struct{ name, policy, reason string }{
-		{"undefined", "package trust\n\nreasons := [\"nothing is known\"]\n", "[erring] "},
-		{"conflict", "package trust\n\nallow := count(input.image) > 0\n\nallow := count(input.image) < 0\n", "[erring] "},
-		{"not a boolean", "package trust\n\nallow := \"yes\"\n", "[erring] "},
-		{"missing", "package elsewhere\n\nallow := true\n", "[erring] "},
-		{"invalid trust document", "package trust\n\nallow := ratify.verify({\"image\": input.image, \"trust\": {\"notation\": 7}}).verified\n", "[erring] "},
+		{"undefined", "package trust\n\nreasons := [\"nothing is known\"]\n", "no trust policy is loaded"},
+		{"missing", "package elsewhere\n\nallow := true\n", "no trust policy is loaded"},
+		{"conflict", "package trust\n\nallow := count(input.image) > 0\n\nallow := count(input.image) < 0\n", "eval_conflict_error"},
+		{"not a boolean", "package trust\n\nallow := input.image\n", "only the boolean true admits"},
+		{"invalid trust document", "package trust\n\nallow := ratify.verify({\"image\": input.image, \"trust\": {\"notation\": 7}}).verified\n", "invalid trust document"},
 	} {
-		bundle := filepath.Join(s.dir, tt.name)
-		fatal(t, os.MkdirAll(bundle, 0o700))
-		fatal(t, os.WriteFile(filepath.Join(bundle, "trust.rego"), []byte(tt.policy), 0o600))
-		s.build(t, bundle)
-		s.untilRefused(t, signed.tag, "")
+		s.build(t, writePolicy(t, s.dir, tt.name, tt.policy))
+		s.untilRefused(t, signed.tag, tt.reason)
 		output, err := s.runPod(t, signed.tag)
 		denied(t, output, err, tt.reason)
 		t.Logf("%s: %s", tt.name, output)
 		s.publish(t, trusting(ca.TrustDocument()))
 		s.untilAdmitted(t, signed.tag, signed.tag)
 	}
+}
+
+// writePolicy makes a bundle of one module.
+func writePolicy(t *testing.T, dir, name, policy string) string {
+	t.Helper()
+	bundle := filepath.Join(dir, name)
+	fatal(t, os.MkdirAll(bundle, 0o700))
+	fatal(t, os.WriteFile(filepath.Join(bundle, "trust.rego"), []byte(policy), 0o600))
+	return bundle
 }
