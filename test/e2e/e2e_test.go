@@ -36,6 +36,8 @@ type scenario struct {
 // scenarios are all; a new one is a file with a function and a line here.
 func scenarios() []scenario {
 	return []scenario{
+		{name: "walkthrough: GHCR and Notation", alone: true, run: walkthroughTest},
+		{name: "TLS cert rotation of Gatekeeper and provider, under load", alone: true, run: rotationTest},
 		{name: "Gatekeeper's own cache", alone: true, run: cacheTest},
 		{name: "API server's failurePolicy", alone: true, run: failurePolicyTest},
 		{name: "base test", run: baseTest},

@@ -49,7 +49,10 @@ func (w *world) startGatekeeper(t *testing.T) {
 
 	g := &gatekeeper{address: freeAddress(t), health: freeAddress(t), certificates: filepath.Join(w.dir, "gatekeeper-tls"), caFile: filepath.Join(w.dir, "gatekeeper-ca.crt")}
 	fatal(t, os.MkdirAll(g.certificates, 0o700))
-	g.ca = g.newCertificate(t)
+	var err error
+	g.ca, err = servetest.NewAuthority("e2e gatekeeper")
+	fatal(t, err)
+	g.issue(t)
 	w.write(t, "gatekeeper-ca.crt", g.ca.PEM())
 	token := strings.TrimSpace(w.kubectl(t, "create", "token", "gatekeeper-admin", "-n", "gatekeeper-system", "--duration", "24h"))
 	g.kubeconfig = w.writeKubeconfig(t, "gatekeeper.kubeconfig", object{"token": token})
@@ -60,15 +63,11 @@ func (w *world) startGatekeeper(t *testing.T) {
 	w.applyWebhooks(t, webhookSettings{failurePolicy: "Fail", timeout: 10})
 }
 
-// newCertificate is what Gatekeeper serves its webhooks with, and shows to providers,
-// by a CA that is returned.
-func (g *gatekeeper) newCertificate(t *testing.T) *servetest.Authority {
+// issue replaces what Gatekeeper serves its webhooks with, and shows to providers.
+func (g *gatekeeper) issue(t *testing.T) {
 	t.Helper()
-	ca, err := servetest.NewAuthority("e2e gatekeeper")
-	fatal(t, err)
-	fatal(t, ca.Issue(filepath.Join(g.certificates, "tls.crt"), filepath.Join(g.certificates, "tls.key"),
+	fatal(t, g.ca.Issue(filepath.Join(g.certificates, "tls.crt"), filepath.Join(g.certificates, "tls.key"),
 		pkix.Name{CommonName: gatekeeperName}, gatekeeperName))
-	return ca
 }
 
 const gatekeeperName = "gatekeeper-webhook-service.gatekeeper-system.svc"

@@ -19,7 +19,7 @@ import (
 )
 
 // The registry asks for a password, which is in a Secret of the cluster: opa-ratify
-// reads it as its service account, which may read that one Secret and nothing else.
+// reads it as its service account, which may read that Secret and itself, nothing else.
 func secretsTest(t *testing.T, w *world) {
 	ca, signer := authority(t, "secrets")
 	registry, _ := w.startOlareg(t, "olareg-auth", "--auth-basic", w.registryUsers(t))
@@ -43,7 +43,13 @@ func secretsTest(t *testing.T, w *world) {
 	w.kubectl(t, "create", "secret", "docker-registry", "ratify-dockerconfig", "-n", st.ns,
 		"--docker-server", registry, "--docker-username", robot, "--docker-password", password)
 	st.refuses(t, signed.tag, "credential provider kubernetes_secrets")
-	w.kubectl(t, "create", "role", "pull", "-n", st.ns, "--verb", "get", "--resource", "secrets", "--resource-name", "ratify-dockerconfig")
+	w.apply(t, object{
+		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": object{"name": "pull", "namespace": st.ns},
+		"rules": []any{
+			object{"apiGroups": []string{""}, "resources": []string{"secrets"}, "resourceNames": []string{"ratify-dockerconfig"}, "verbs": []string{"get"}},
+			object{"apiGroups": []string{""}, "resources": []string{"serviceaccounts"}, "resourceNames": []string{"opa-ratify"}, "verbs": []string{"get"}},
+		},
+	})
 	w.kubectl(t, "create", "rolebinding", "pull", "-n", st.ns, "--role", "pull", "--serviceaccount", st.ns+":opa-ratify")
 	st.untilAdmitted(t, signed.tag, signed.tag)
 	st.admits(t, signed.tag, signed.tag)

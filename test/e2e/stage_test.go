@@ -149,6 +149,12 @@ func (st *stage) newCertificate(t *testing.T) {
 		ServerCert: filepath.Join(st.dir, "tls.crt"), ServerKey: filepath.Join(st.dir, "tls.key"),
 		ClientCert: filepath.Join(st.gatekeeper.certificates, "tls.crt"), ClientKey: filepath.Join(st.gatekeeper.certificates, "tls.key"),
 	}
+	st.issue(t)
+}
+
+// issue replaces the provider's certificate by one of its CA.
+func (st *stage) issue(t *testing.T) {
+	t.Helper()
 	fatal(t, st.providerCA.Issue(st.certificates.ServerCert, st.certificates.ServerKey, pkix.Name{CommonName: "opa-ratify"}))
 }
 
