@@ -40,6 +40,7 @@ func scenarios() []scenario {
 		{name: "TLS cert rotation of Gatekeeper and provider, under load", alone: true, run: rotationTest},
 		{name: "Gatekeeper's own cache", alone: true, run: cacheTest},
 		{name: "API server's failurePolicy", alone: true, run: failurePolicyTest},
+		{name: "load: 1 000 pods, 50 at once", alone: true, run: loadTest},
 		{name: "base test", run: baseTest},
 		{name: "notation test", run: notationTest},
 		{name: "notation test timestamping", run: timestampTest},

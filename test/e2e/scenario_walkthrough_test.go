@@ -69,7 +69,7 @@ func walkthroughTest(t *testing.T, w *world) {
 	fatal(t, err)
 
 	w.newNamespace(t, "default")
-	st := w.prepare(t, script{name: "ratify", namespace: "default", bundle: "ghcr", patience: defaults})
+	st := w.prepare(t, script{name: "ratify", namespace: "default", bundle: "ghcr", patience: defaults, config: object{"decision_logs": object{"console": true}}})
 	st.fillIn(t, ns, filepath.Join(w.home, ".config", "notation", "localkeys", "ratify-sample.io.crt"), string(signer.PEM()))
 	st.serve(t)
 	st.applyProviders(t, st.providerCA.PEM())
