@@ -25,6 +25,8 @@ SOAKIMAGES ?= 20000
 BENCHCOUNT ?= 6
 BENCHTIME ?= 0.3s
 BENCH = go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 1h -count $(BENCHCOUNT) ./builtins ./test/bench
+PODS ?= 1000
+E2E = cd test/e2e && go test -tags e2e -count 1 -timeout $(if $(KEEP),0,30m)
 DRIVE = go run ./test/bench/drive
 
 ##@ Use
@@ -88,6 +90,12 @@ interop-registry: $(TOOLS)/docker-registry $(TOOLS)/olareg $(TOOLS)/notation $(T
 interop-redis: ## The tests that start redis-server (Debian's package of that name)
 	go test -race -tags interop -run '^TestInterop' ./builtins/internal/evidence/redis ./builtins/internal/service ./test/replicas
 
+e2e: build $(TOOLS)/notation ## A real cluster admits and refuses; RUN=<regexp> names scenarios, KEEP=1 waits
+	$(E2E) -e2e.run '$(or $(RUN),.)' $(if $(KEEP),-e2e.keep)
+
+e2e-load: build ## Only the load: PODS (1000) through the API server, 50 at once
+	$(E2E) -e2e.run '^load' -e2e.pods $(PODS)
+
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	set -e; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' $(GO) | xargs -n1 dirname | sort -u); do \
 		names=$$(go test -list '^Fuzz' ./$$p); \
@@ -133,7 +141,7 @@ bench-table: build ## Only the table; RUN=<regexp> names its lines, SHORT=1 is q
 ##@ Change
 
 lint: $(TOOLS)/.installed ## go vet, gofumpt, golangci-lint, regal
-	go vet -tags interop ./...
+	go vet -tags interop,e2e ./...
 	unformatted=$$($(TOOLS)/gofumpt -extra=group_params -l $(GO)); test -z "$$unformatted" || { echo "not gofumpt'ed: $$unformatted"; exit 1; }
 	$(TOOLS)/golangci-lint run
 	cd test/charts && go vet ./... && $(TOOLS)/golangci-lint run --config ../../.golangci.yaml

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"testing"
 	"text/tabwriter"
@@ -23,7 +24,7 @@ import (
 
 var (
 	only = flag.String("e2e.run", ".", "run the scenarios whose names match this regular expression")
-	keep = flag.Bool("e2e.keep", false, "keep the cluster up until it is interrupted")
+	keep = flag.Bool("e2e.keep", false, "keep the cluster up until it is interrupted; a single scenario keeps what it has, too")
 )
 
 // scenario is one line of the table. Those that change what all share run alone.
@@ -75,9 +76,15 @@ func TestE2E(t *testing.T) { //nolint:paralleltest // the scenarios are parallel
 	defer results.print(os.Stdout)
 	t.Run("alone", func(t *testing.T) { results.run(t, w, true) })
 	t.Run("together", func(t *testing.T) { results.run(t, w, false) })
-	if *keep {
+	if *keep && len(wanted()) != 1 {
 		wait(w)
 	}
+}
+
+// wanted are the scenarios that were asked for.
+func wanted() []scenario {
+	names := regexp.MustCompile(*only)
+	return slices.DeleteFunc(scenarios(), func(s scenario) bool { return !names.MatchString(s.name) })
 }
 
 // table is what is printed in the end.
@@ -95,9 +102,9 @@ type result struct {
 // run runs the scenarios that are asked for.
 func (r *table) run(t *testing.T, w *world, alone bool) {
 	t.Helper()
-	wanted := regexp.MustCompile(*only)
-	for _, s := range scenarios() {
-		if s.alone != alone || !wanted.MatchString(s.name) {
+	chosen := wanted()
+	for _, s := range chosen {
+		if s.alone != alone {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
@@ -106,6 +113,9 @@ func (r *table) run(t *testing.T, w *world, alone bool) {
 			}
 			began := time.Now()
 			t.Cleanup(func() { r.add(result{s.name, t.Failed(), time.Since(began)}) })
+			if *keep && len(chosen) == 1 {
+				defer wait(w) // before the scenario takes down what it has
+			}
 			s.run(t, w)
 		})
 	}

@@ -52,9 +52,11 @@ func (w *world) push(t *testing.T, host, repo string, subject ocispec.Descriptor
 	}
 	from, to := repository(t, w.scratch.Host(), repo), repository(t, host, repo)
 	to.Client = &auth.Client{Credential: auth.StaticCredential(host, auth.Credential{Username: robot, Password: password})}
+	options := oras.DefaultExtendedCopyOptions
+	options.Concurrency = 1 // olareg v0.2.2 forgets referrers of one subject that are pushed at the same time
 	fatal(t, from.Tags(t.Context(), "", func(tags []string) error {
 		for _, tag := range tags {
-			if _, err := oras.ExtendedCopy(t.Context(), from, tag, to, tag, oras.DefaultExtendedCopyOptions); err != nil {
+			if _, err := oras.ExtendedCopy(t.Context(), from, tag, to, tag, options); err != nil {
 				return err
 			}
 		}

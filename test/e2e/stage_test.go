@@ -205,9 +205,6 @@ func (st *stage) in(namespace string) *stage {
 // withdraw removes cluster-wide objects when the scenario is over.
 func (st *stage) withdraw(t *testing.T, objects ...object) {
 	t.Helper()
-	if *keep {
-		return
-	}
 	if err := st.remove(context.Background(), objects...); err != nil {
 		t.Error(err)
 	}
