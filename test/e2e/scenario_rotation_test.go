@@ -41,6 +41,8 @@ func rotationTest(t *testing.T, w *world) {
 	st.providerCA = next
 	st.issue(t)
 	untilServedBy(t, st.options.Address, next)
+	st.reconnect(t, append(oldCA.PEM(), next.PEM()...))
+	load.waitFor(t, 20)
 	st.applyProviders(t, next.PEM())
 	st.untilProvidersAreKnown(t)
 	load.waitFor(t, 20)
@@ -57,13 +59,26 @@ func rotationTest(t *testing.T, w *world) {
 	g.ca = newGatekeeperCA
 	g.issue(t)
 	untilServedBy(t, g.address, newGatekeeperCA)
+	st.reconnect(t, next.PEM())
+	load.waitFor(t, 20)
 	w.applyWebhooks(t, webhookSettings{failurePolicy: "Fail", timeout: 10})
 	w.write(t, "gatekeeper-ca.crt", newGatekeeperCA.PEM())
+	st.reconnect(t, next.PEM())
 	load.waitFor(t, 40)
 
 	load.stop(t)
 	st.admits(t, signed.tag, signed.pinned)
 	st.refuses(t, unsigned.tag, "no_signature")
+}
+
+// reconnect makes Gatekeeper open new connections, which it otherwise keeps as long as it
+// can: it does when a Provider changes, and its timeout is a change like any other.
+func (st *stage) reconnect(t *testing.T, ca []byte) {
+	t.Helper()
+	st.script.patience.verify ^= 1
+	st.script.patience.mutate ^= 1
+	st.applyProviders(t, ca)
+	st.untilProvidersAreKnown(t)
 }
 
 // untilProvidersAreKnown waits until Gatekeeper says it has seen the Providers as they
