@@ -94,7 +94,7 @@ func walkthroughTest(t *testing.T, w *world) {
 
 // fillIn edits the bundle where its README tells to: the place of the images, and the
 // certificates.
-func (st *stage) fillIn(t *testing.T, scope string, certificate, more string) {
+func (st *stage) fillIn(t *testing.T, scope, certificate, more string) {
 	t.Helper()
 	file := filepath.Join(st.bundle, "trust", "data.yaml")
 	fatal(t, os.RemoveAll(file))
