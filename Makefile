@@ -90,10 +90,10 @@ interop-registry: $(TOOLS)/docker-registry $(TOOLS)/olareg $(TOOLS)/notation $(T
 interop-redis: ## The tests that start redis-server (Debian's package of that name)
 	go test -race -tags interop -run '^TestInterop' ./builtins/internal/evidence/redis ./builtins/internal/service ./test/replicas
 
-e2e: build $(TOOLS)/notation ## A real cluster admits and refuses; RUN=<regexp> names scenarios, KEEP=1 waits
+e2e: build $(TOOLS)/notation $(TOOLS)/olareg ## A real cluster admits and refuses; RUN=<regexp> names scenarios, KEEP=1 waits
 	$(E2E) -e2e.run '$(or $(RUN),.)' $(if $(KEEP),-e2e.keep)
 
-e2e-load: build ## Only the load: PODS (1000) through the API server, 50 at once
+e2e-load: build $(TOOLS)/olareg ## Only the load: PODS (1000) through the API server, 50 at once
 	$(E2E) -e2e.run '^load' -e2e.pods $(PODS)
 
 fuzz: ## Run every fuzz target for FUZZTIME (30s)

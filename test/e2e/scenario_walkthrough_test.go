@@ -69,7 +69,7 @@ func walkthroughTest(t *testing.T, w *world) {
 	fatal(t, err)
 
 	w.newNamespace(t, "default")
-	st := w.prepare(t, script{name: "ratify", namespace: "default", bundle: "ghcr", patience: defaults, config: object{"decision_logs": object{"console": true}}})
+	st := w.prepare(t, script{name: "ratify", namespace: "default", bundle: "ghcr", patience: defaults})
 	st.fillIn(t, ns, filepath.Join(w.home, ".config", "notation", "localkeys", "ratify-sample.io.crt"), string(signer.PEM()))
 	st.serve(t)
 	st.applyProviders(t, st.providerCA.PEM())
@@ -127,7 +127,7 @@ func (st *stage) logs(t *testing.T, words ...string) {
 // notation is the real command line.
 func (w *world) notation(t *testing.T, args ...string) string {
 	t.Helper()
-	output, err := w.run(t.Context(), nil, absolute(t, servetest.Product, "bin", "tools", "notation"), args...)
+	output, err := w.run(t.Context(), nil, w.tools.path("notation"), args...)
 	if err != nil {
 		t.Fatalf("notation %q: %v\n%s", args, err, output)
 	}

@@ -125,7 +125,7 @@ func (st *stage) configure(t *testing.T) string {
 	for name, value := range st.script.config {
 		ratify[name] = value
 	}
-	for _, name := range []string{"services", "bundles", "keys", "decision_logs"} { // these are OPA's own
+	for _, name := range []string{"services", "bundles", "keys"} { // these are OPA's own
 		if value, ok := ratify[name]; ok {
 			full[name] = value
 			delete(ratify, name)

@@ -18,51 +18,53 @@ import (
 	"github.com/opa-ratify/opa-ratify/test/servetest"
 )
 
-// toolModules are the nested modules in tools, and the programs built from each. They
-// share no versions with the product.
-var toolModules = map[string]map[string]string{
-	"olareg": {"olareg": "github.com/olareg/olareg/cmd/olareg"},
-	"k8s": {
-		"etcd":           "go.etcd.io/etcd/server/v3",
-		"kubectl":        "k8s.io/kubernetes/cmd/kubectl",
-		"gatekeeper":     gatekeeperModule,
-		"kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
-	},
+// cluster are the programs of tools/k8s, in the order in which they are built: they share
+// most of their packages.
+var cluster = []struct{ name, pkg string }{
+	{"etcd", "go.etcd.io/etcd/server/v3"},
+	{"kubectl", "k8s.io/kubernetes/cmd/kubectl"},
+	{"gatekeeper", gatekeeperModule},
+	{"kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"},
 }
 
 const gatekeeperModule = "github.com/open-policy-agent/gatekeeper/v3"
 
-// tools is where the programs are, bin/tools/e2e.
+// tools finds programs: those of cluster in bin/tools/e2e, others, which make has built, in
+// bin/tools.
 type tools struct{ dir string }
 
-func (t tools) path(name string) string { return filepath.Join(t.dir, name) }
-
-// buildTools builds what is missing, or was built from other versions.
-func buildTools(t *testing.T) tools {
-	t.Helper()
-	dir := absolute(t, servetest.Product, "bin", "tools", "e2e")
-	for _, module := range []string{"olareg", "k8s"} {
-		source := absolute(t, "tools", module)
-		key := toolKey(t, source)
-		stamp := filepath.Join(dir, "."+module)
-		if built, err := os.ReadFile(stamp); err == nil && string(built) == key {
-			continue
+func (t tools) path(name string) string {
+	for _, own := range cluster {
+		if own.name == name {
+			return filepath.Join(t.dir, "e2e", name)
 		}
-		flags := linkerFlags(t, module, source)
-		for name, pkg := range toolModules[module] {
-			progress("building %s (once; kube-apiserver takes minutes)", name)
-			build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", filepath.Join(dir, name), pkg)
-			build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
-			if output, err := build.CombinedOutput(); err != nil {
-				t.Fatalf("build %s: %v\n%s", name, err, output)
-			}
-		}
-		fatal(t, os.WriteFile(stamp, []byte(key), 0o600))
 	}
-	return tools{dir}
+	return filepath.Join(t.dir, name)
 }
 
-// toolKey is what a module's binaries were built from: every version and the compiler.
+// buildTools builds the cluster's programs unless they are there, of these versions.
+func buildTools(t *testing.T) tools {
+	t.Helper()
+	programs := tools{absolute(t, servetest.Product, "bin", "tools")}
+	source := absolute(t, "tools", "k8s")
+	key, stamp := toolKey(t, source), filepath.Join(programs.dir, "e2e", ".key")
+	if built, err := os.ReadFile(stamp); err == nil && string(built) == key {
+		return programs
+	}
+	flags := linkerFlags(t, source)
+	for _, own := range cluster {
+		progress("building %s (only this time; the first takes minutes)", own.name)
+		build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", programs.path(own.name), own.pkg)
+		build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
+		if output, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v\n%s", own.name, err, output)
+		}
+	}
+	fatal(t, os.WriteFile(stamp, []byte(key), 0o600))
+	return programs
+}
+
+// toolKey is what the programs are built from: every version and the compiler.
 func toolKey(t *testing.T, source string) string {
 	t.Helper()
 	sum := sha256.New()
@@ -76,11 +78,8 @@ func toolKey(t *testing.T, source string) string {
 }
 
 // linkerFlags let Kubernetes and Gatekeeper say which version they are.
-func linkerFlags(t *testing.T, module, source string) string {
+func linkerFlags(t *testing.T, source string) string {
 	t.Helper()
-	if module != "k8s" {
-		return "-s -w"
-	}
 	version := moduleField(t, source, "k8s.io/kubernetes", "Version")
 	minor := strings.Split(version, ".")[1]
 	const component = "k8s.io/component-base/version"
