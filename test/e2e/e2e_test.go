@@ -74,7 +74,7 @@ func TestE2E(t *testing.T) { //nolint:paralleltest // the scenarios are parallel
 	w := newWorld(t, dir)
 	results := &table{}
 	defer results.print(os.Stdout)
-	t.Run("alone", func(t *testing.T) { results.run(t, w, true) })
+	results.run(t, w, true)
 	t.Run("together", func(t *testing.T) { results.run(t, w, false) })
 	if *keep && len(wanted()) != 1 {
 		wait(w)
@@ -161,7 +161,7 @@ func runDirectory(t *testing.T) string {
 	t.Helper()
 	base := absolute(t, servetest.Product, "bin", "e2e")
 	fatal(t, os.MkdirAll(base, 0o700))
-	dir, err := os.MkdirTemp(base, "")
+	dir, err := os.MkdirTemp(base, "") //nolint:usetesting // t.TempDir is removed when the logs are wanted: after a failure
 	fatal(t, err)
 	t.Cleanup(func() {
 		_ = os.RemoveAll(filepath.Join(dir, "etcd")) // the largest part, and of no use

@@ -5,6 +5,7 @@
 package e2e_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -27,9 +28,7 @@ func workloads(name, image string) []struct {
 	}
 	selected := func(more object) object {
 		spec := object{"selector": object{"matchLabels": labels}, "template": template("Always")}
-		for field, value := range more {
-			spec[field] = value
-		}
+		maps.Copy(spec, more)
 		return spec
 	}
 	const path = "{.spec.template.spec.containers[0].image}"

@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,9 +107,7 @@ func (w *world) copyBundle(t *testing.T, name, to string, data object) string {
 func writeData(t *testing.T, bundle string, data object) {
 	t.Helper()
 	full := object{"policies": []any{}, "documents": object{}, "namespaces": object{}, "exemptions": object{}, "sbom": object{}, "vulnerability": object{}}
-	for name, value := range data {
-		full[name] = value
-	}
+	maps.Copy(full, data)
 	raw, err := json.Marshal(full)
 	fatal(t, err)
 	fatal(t, os.WriteFile(filepath.Join(bundle, "trust", "data.yaml"), raw, 0o600)) // JSON is YAML
@@ -122,9 +121,7 @@ func (st *stage) configure(t *testing.T) string {
 		"mutation_timeout": fmt.Sprintf("%dms", st.script.patience.mutate*1000-100),
 	}}
 	full := object{"plugins": object{"ratify": ratify}}
-	for name, value := range st.script.config {
-		ratify[name] = value
-	}
+	maps.Copy(ratify, st.script.config)
 	for _, name := range []string{"services", "bundles", "keys"} { // these are OPA's own
 		if value, ok := ratify[name]; ok {
 			full[name] = value
@@ -243,9 +240,7 @@ func (st *stage) constraint(t *testing.T) object {
 	delete(match, "excludedNamespaces")
 	match["namespaces"] = []string{st.ns}
 	spec["parameters"] = object{"provider": st.own("ratify-provider")}
-	for name, value := range st.script.spec {
-		spec[name] = value
-	}
+	maps.Copy(spec, st.script.spec)
 	return constraint
 }
 
