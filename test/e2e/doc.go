@@ -11,5 +11,6 @@
 //	cluster_test.go     etcd, kube-apiserver, registry     ┐ once
 //	gatekeeper_test.go  Gatekeeper and its webhooks        ┘
 //	stage_test.go       what each scenario has of its own: namespace, provider, constraint
+//	objects_test.go     the shipped Provider, constraint and mutators, narrowed to a stage
 //	scenario_*_test.go  the scenarios
 package e2e
