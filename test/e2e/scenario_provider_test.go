@@ -5,7 +5,6 @@
 package e2e_test
 
 import (
-	"os"
 	"syscall"
 	"testing"
 
@@ -24,8 +23,7 @@ func providerDownTest(t *testing.T, w *world) {
 	st := w.stage(t, script{name: "down", data: trusting(ca.TrustDocument())})
 	st.admits(t, signed.tag, signed.tag)
 
-	fatal(t, st.provider.Signal(os.Kill))
-	st.provider.Stop()
+	st.provider.Kill()
 	st.refuses(t, signed.tag, "[down] System error calling external data provider: ", "connection refused")
 	st.refuses(t, unsigned.tag, "[down] System error calling external data provider: ")
 	st.serve(t)
