@@ -21,7 +21,7 @@ var reserved = []struct {
 }{
 	{
 		imported:  "github.com/open-policy-agent/opa/...",
-		importers: []string{"builtins", "builtins/command", "builtins/plugin/...", "cmd/...", "rego", "test/..."},
+		importers: []string{"builtins", "builtins/command/...", "builtins/plugin/...", "cmd/...", "rego", "test/..."},
 		why:       "verification must be usable and testable without OPA",
 	},
 	{

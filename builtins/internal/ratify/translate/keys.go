@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/commented"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/finding"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/resource"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/source"
+)
+
+// keyProvider finds a provider that a verifier of a namespace may use: one of
+// the cluster by its name, one of the own namespace as namespace/name. The
+// deprecated CertificateStores come second and may lie anywhere.
+func (t *translator) keyProvider(name, namespace string) (resource.KeyProvider, bool) {
+	var old *resource.KeyProvider
+	for i, p := range t.set.KeyProviders {
+		full := p.Name
+		if p.Namespace != "" {
+			full = p.Namespace + "/" + p.Name
+		}
+		switch {
+		case p.Kind == "CertificateStore":
+			if full == name || p.Name == name {
+				old = &t.set.KeyProviders[i]
+			}
+		case full == name && (p.Namespace == "" || p.Namespace == namespace):
+			return p, true
+		}
+	}
+	if old != nil {
+		return *old, true
+	}
+	return resource.KeyProvider{}, false
+}
+
+// provided returns the certificates of a provider for a store.
+func (t *translator) provided(d *Document, name source.Value, storeType, namespace string) []*commented.Node {
+	p, found := t.keyProvider(name.Text(), namespace)
+	if !found {
+		return []*commented.Node{t.missingProvider(d, name)}
+	}
+	switch p.Type {
+	case "inline":
+		if kind := p.Parameters.Get("contentType").Text(); kind == "key" {
+			return []*commented.Node{t.incomplete(d, p.Parameters.Get("contentType"), p.Title()+" has a key, not a certificate", "certificate in PEM")}
+		}
+		return []*commented.Node{t.certificates(d, p.Parameters.Get("value"), storeType)}
+	case "azurekeyvault":
+		return t.listed(d, p, "certificates", nil)
+	}
+	return []*commented.Node{t.unknownProvider(d, p)}
+}
+
+// keysOf returns the entries of cosign.keys for one entry of a trust policy.
+func (t *translator) keysOf(d *Document, entry source.Value, namespace string) []*commented.Node {
+	if file := entry.Get("file"); file.Text() != "" {
+		d.Elsewhere = true
+		file.Add(finding.Note, "is read where opa-ratify runs", "mount the file there")
+		return []*commented.Node{commented.Map(commented.Entry{Key: "file", Value: commented.Text(t.expand(file.Text()), file.From())})}
+	}
+	name := entry.Get("provider")
+	p, found := t.keyProvider(name.Text(), namespace)
+	if !found {
+		return []*commented.Node{t.missingProvider(d, name)}
+	}
+	switch p.Type {
+	case "inline":
+		if kind := p.Parameters.Get("contentType"); kind.Text() != "key" {
+			return []*commented.Node{t.incomplete(d, kind, p.Title()+" has a certificate, not a key", "public key in PEM")}
+		}
+		return []*commented.Node{commented.Map(
+			commented.Entry{Key: "key", Value: t.publicKey(d, p.Parameters.Get("value"))},
+			commented.Entry{Key: "name", Value: commented.Text(p.Name, p.At.From())},
+		)}
+	case "azurekeyvault":
+		wanted := entry
+		return t.listed(d, p, "keys", &wanted)
+	}
+	return []*commented.Node{t.unknownProvider(d, p)}
+}
+
+// listed returns what a key vault lists, by name and version; of keys only the
+// one that entry wants, if it wants one.
+func (t *translator) listed(d *Document, p resource.KeyProvider, list string, entry *source.Value) []*commented.Node {
+	d.Elsewhere = true
+	t.plan.configuration.keyVault(t, p)
+	name := strings.TrimPrefix(p.Namespace+"/"+p.Name, "/")
+	var materials []*commented.Node
+	for _, item := range p.Parameters.Get(list).List() {
+		if entry != nil && !wants(*entry, item) {
+			continue
+		}
+		materials = append(materials, t.reference(d, name, p.At, item))
+	}
+	if len(materials) == 0 {
+		return []*commented.Node{t.incomplete(d, p.At, fmt.Sprintf("%s lists no such %s", p.Title(), strings.TrimSuffix(list, "s")), "reference {provider, name, version}")}
+	}
+	return materials
+}
+
+// reference is {provider, name, version}; no version is the current one.
+func (t *translator) reference(d *Document, provider string, at, item source.Value) *commented.Node {
+	name, version := item.Get("name"), item.Get("version")
+	t.variables(d, name)
+	t.variables(d, version)
+	m := commented.Map(
+		commented.Entry{Key: "provider", Value: commented.Text(provider, at.From())},
+		commented.Entry{Key: "name", Value: commented.Text(name.Text(), name.From())},
+	)
+	if version.Text() != "" {
+		commented.Set(m, "version", commented.Text(version.Text(), version.From()), "")
+	}
+	return m
+}
+
+func wants(entry, item source.Value) bool {
+	name, version := entry.Get("name").Text(), entry.Get("version").Text()
+	return (name == "" || name == item.Get("name").Text()) && (version == "" || version == item.Get("version").Text())
+}
+
+func (t *translator) missingProvider(d *Document, name source.Value) *commented.Node {
+	return t.incomplete(d, name, fmt.Sprintf("the key management provider %q is in none of the files, or may not be used from there", cmp.Or(name.Text(), "(no name)")), "certificate or key in PEM")
+}
+
+func (t *translator) unknownProvider(d *Document, p resource.KeyProvider) *commented.Node {
+	p.Parameters.Skip()
+	p.At.Add(finding.NoCounterpart, fmt.Sprintf("the type %q of providers is not known here", p.Type), "put the certificate or key into the bundle")
+	d.Incomplete = "the type of a key management provider is not known"
+	return commented.Text("REPLACE with a certificate or key in PEM", p.At.From())
+}
