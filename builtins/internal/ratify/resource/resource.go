@@ -33,6 +33,8 @@ type Verifier struct {
 	Type          string         // "notation", "cosign", "sbom", …
 	ArtifactTypes []source.Value // as a resource lists them, split at commas; "*" is any
 	Parameters    source.Value
+	// Unusable: nothing of it is in force, and what it would judge is denied.
+	Unusable bool
 }
 
 // Store is how Ratify reaches registries.
@@ -50,6 +52,8 @@ type Policy struct {
 	// Exhaustive demands that a verifier judges every artifact that is attached,
 	// as the Rego of Ratify's chart does.
 	Exhaustive bool
+	// Unusable: what it demands is not known, and everything is denied.
+	Unusable bool
 }
 
 // KeyProvider has certificates or keys.
@@ -172,6 +176,10 @@ func (m Meta) Title() string {
 	}
 	return strings.Join(parts, "/")
 }
+
+// Full is the name by which a resource of another namespace is named: "team-a/akv",
+// or "akv" for the whole cluster.
+func (m Meta) Full() string { return strings.TrimPrefix(m.Namespace+"/"+m.Name, "/") }
 
 func known(root source.Value, version string, versions ...string) {
 	if slices.Contains(versions, version) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/commented"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/finding"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/resource"
@@ -28,7 +29,7 @@ func (t *translator) credentials(v source.Value) {
 	case "static":
 		t.static(v)
 	default:
-		t.unknownCredentials(v, name)
+		t.provider(v, name)
 	}
 }
 
@@ -51,44 +52,34 @@ func (t *translator) static(v source.Value) {
 	}
 }
 
-// unknownCredentials keeps the settings of a provider as a comment.
-func (t *translator) unknownCredentials(v, name source.Value) {
-	name.Add(finding.NoCounterpart, fmt.Sprintf("credential provider %q is a comment in config.yaml, not an entry; until it is one, registries are asked with Docker's config.json, or anonymously", name.Text()),
-		"write the entry of plugins.ratify.credentials from the comment (builtins/plugin/README.md, Credentials), or put credentials into Docker's config.json (plugins.ratify.docker_config.path)")
-	c := &t.plan.configuration
-	c.remarks = append(c.remarks, "", "credentials:", "  - provider: "+quoted(ours(name.Text()))+"  "+comment(name))
-	t.details("    ", v, name)
-}
-
-// details writes the settings of a provider, and of objects and lists in it.
-func (t *translator) details(indent string, v, name source.Value) {
+// provider translates a provider that has an entry of its own here, whose settings
+// have Ratify's names too.
+func (t *translator) provider(v, name source.Value) {
+	entry := commented.Map(commented.Entry{Key: "provider", Value: commented.Text(ours(name.Text()), name.From())})
 	for _, p := range v.Pairs() {
 		switch {
 		case p.Value.Node() == name.Node() || !p.Value.Exists():
 		case secret(p.Key):
 			p.Value.Skip()
 			p.Value.Add(finding.NoCounterpart, "may be a credential and was not copied", "")
-		case p.Value.IsMap():
-			t.plan.configuration.remarks = append(t.plan.configuration.remarks, indent+snake(p.Key)+":")
-			t.details(indent+"  ", p.Value, name)
-		case p.Value.IsList():
-			t.plan.configuration.remarks = append(t.plan.configuration.remarks, indent+snake(p.Key)+":")
-			for _, item := range p.Value.List() {
-				t.item(indent, item, name)
+		case p.Key == "secretTimeout":
+			if n, ok := p.Value.Int(); ok && n > 0 {
+				commented.Set(entry, "refresh_interval", commented.Text(fmt.Sprintf("%ds", n), p.Value.From()), "")
+			}
+		case p.Key == "identityBinding":
+			if p.Value.Get("enabled").Bool(false) {
+				commented.Set(entry, "method", commented.Text("identity_binding", p.Value.From()), "")
 			}
 		default:
-			t.remark(indent, p.Value)
+			commented.Set(entry, p.Key, t.copied(nil, p.Value), p.Value.From())
 		}
 	}
-}
-
-func (t *translator) item(indent string, item, name source.Value) {
-	if !item.IsMap() {
-		t.plan.configuration.remarks = append(t.plan.configuration.remarks, indent+"  - "+quoted(item.Text())+"  "+comment(item))
+	if wrong := problem("credentials", entry); wrong != "" {
+		v.Mistake(fmt.Sprintf("credential provider %q: %s; until that is corrected, registries are asked with Docker's config.json, or anonymously", name.Text(), wrong),
+			"see builtins/plugin/README.md, Credentials")
 		return
 	}
-	t.plan.configuration.remarks = append(t.plan.configuration.remarks, indent+"  -")
-	t.details(indent+"    ", item, name)
+	t.plan.configuration.credentials = append(t.plan.configuration.credentials, entry)
 }
 
 func secret(key string) bool {
@@ -101,17 +92,16 @@ func secret(key string) bool {
 	return false
 }
 
-// ours is the name a provider of Ratify's has in this project.
+// ours is the name of a provider of the second generation here. Those of the first
+// are known as they are.
 func ours(name string) string {
 	switch strings.ToLower(name) {
-	case "azureworkloadidentity", "azuremanagedidentity", "azure":
-		return "azure_acr"
-	case "k8secrets":
-		return "kubernetes_secrets"
-	case "awsecrbasic", "aws":
-		return "aws_ecr"
-	case "alibabacloudacrbasic", "alibabacloud":
-		return "alibabacloud_acr"
+	case "azure":
+		return string(config.CredentialAzure)
+	case "aws":
+		return string(config.CredentialAWS)
+	case "alibabacloud":
+		return string(config.CredentialAlibaba)
 	}
 	return name
 }

@@ -21,7 +21,13 @@ func (t *translator) first() {
 	for _, namespace := range t.namespaces() {
 		v, p := t.of(namespace)
 		tenant := Tenant{Namespace: namespace, Policies: t.judge(v, p)}
+		if t.Added && len(tenant.Policies) == 0 {
+			tenant.Policies = []Policy{t.refusal(namespace)}
+		}
 		t.plan.Tenants = append(t.plan.Tenants, tenant)
+		if t.Added {
+			continue
+		}
 		t.findings.Add(finding.Note, finding.Place{From: "namespace " + namespace},
 			"is judged by its own resources in place of the cluster's, as in Ratify: a namespace can widen what is admitted there",
 			"to add demands only, move its policies in trust/data.yaml from tenants to namespaces")
@@ -70,6 +76,16 @@ func (t *translator) of(namespace string) (verifiers []resource.Verifier, policy
 	return verifiers, policy
 }
 
+// refusal is the policy of a namespace whose own resources admit nothing, although
+// they only add to the cluster's.
+func (t *translator) refusal(namespace string) Policy {
+	from := "namespace " + namespace
+	return Policy{
+		Name: t.unique("policy ", from), Scopes: []Scope{{"*", from}}, Signers: []string{t.nobody()}, Need: 1, From: from,
+		Refused: "the resources of the namespace " + namespace + " admit no image",
+	}
+}
+
 // bench is the verifiers of a namespace, translated.
 type bench struct {
 	notation []string // documents
@@ -101,6 +117,9 @@ func (t *translator) seat(verifiers []resource.Verifier) bench {
 		}
 		nested := v.Parameters.Get("nestedReferences").Exists() || v.Parameters.Get("nestedArtifactTypes").Exists()
 		switch {
+		case v.Unusable:
+			b.unjudged = append(b.unjudged, typesOf(v)...)
+			continue
 		case v.Type == formatNotation && handles(typeNotation) && !nested:
 			b.notation = append(b.notation, t.notation(v))
 		case v.Type == formatCosign && handles(typeCosign) && !nested:
@@ -134,7 +153,11 @@ func (t *translator) unknownVerifier(v resource.Verifier) []Sourced {
 	v.Parameters.Skip()
 	v.At.Skip()
 	remedy := "decide in trust.rego by ratify.artifacts, whose content is verified"
-	v.At.Add(finding.NoCounterpart, fmt.Sprintf("the verifier %q has no counterpart yet: an image that has what it would judge is denied", v.Type), remedy)
+	v.At.Add(finding.NoCounterpart, t.notFound()+fmt.Sprintf("the verifier %q has no counterpart yet: an image that has what it would judge is denied", v.Type), remedy)
+	return typesOf(v)
+}
+
+func typesOf(v resource.Verifier) []Sourced {
 	var types []Sourced
 	for _, at := range v.ArtifactTypes {
 		types = append(types, Sourced{at.Text(), at.From()})

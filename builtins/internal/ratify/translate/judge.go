@@ -24,7 +24,7 @@ func (r rules) of(artifactType string) string { return cmp.Or(r.byType[artifactT
 // judge makes the policies of a namespace.
 func (t *translator) judge(verifiers []resource.Verifier, policy *resource.Policy) []Policy {
 	b := t.seated(verifiers)
-	if policy != nil && policy.Type == "rego-policy" {
+	if policy != nil && policy.Type == "rego-policy" && !policy.Unusable {
 		t.aside(*policy)
 		return nil
 	}
@@ -50,9 +50,14 @@ func (t *translator) rules(policy *resource.Policy) rules {
 		return r
 	}
 	r.from = policy.At.From()
+	if policy.Unusable {
+		policy.At.Skip()
+		r.refused = "the " + policy.Title() + " cannot be used; its status says why"
+		return r
+	}
 	if policy.Type != "config-policy" {
 		policy.Parameters.Skip()
-		policy.At.Add(finding.NoCounterpart, fmt.Sprintf("the policy %q is not known: every image is denied", policy.Type), "")
+		policy.At.Add(finding.NoCounterpart, t.notFound()+fmt.Sprintf("the policy %q is not known: every image is denied", policy.Type), "")
 		r.refused = fmt.Sprintf("the policy %q of Ratify has no counterpart", policy.Type)
 		return r
 	}

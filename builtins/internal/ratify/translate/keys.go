@@ -19,20 +19,19 @@ import (
 func (t *translator) keyProvider(name, namespace string) (resource.KeyProvider, bool) {
 	var old *resource.KeyProvider
 	for i, p := range t.set.KeyProviders {
-		full := p.Name
-		if p.Namespace != "" {
-			full = p.Namespace + "/" + p.Name
-		}
+		full := p.Full()
 		switch {
 		case p.Kind == "CertificateStore":
 			if full == name || p.Name == name {
 				old = &t.set.KeyProviders[i]
 			}
 		case full == name && (p.Namespace == "" || p.Namespace == namespace):
+			t.used[p.Title()] = true
 			return p, true
 		}
 	}
 	if old != nil {
+		t.used[old.Title()] = true
 		return *old, true
 	}
 	return resource.KeyProvider{}, false
@@ -47,13 +46,35 @@ func (t *translator) provided(d *Document, name source.Value, storeType, namespa
 	switch p.Type {
 	case "inline":
 		if kind := p.Parameters.Get("contentType").Text(); kind == "key" {
-			return []*commented.Node{t.incomplete(d, p.Parameters.Get("contentType"), p.Title()+" has a key, not a certificate", "certificate in PEM")}
+			return []*commented.Node{t.incomplete(d, d.at, p.Title()+" has a key, not a certificate", "certificate in PEM")}
 		}
 		return []*commented.Node{t.certificates(d, p.Parameters.Get("value"), storeType)}
 	case "azurekeyvault":
 		return t.listed(d, p, "certificates", nil)
 	}
 	return []*commented.Node{t.unknownProvider(d, p)}
+}
+
+// unused reads the providers that no verifier names: what is wrong with them is to
+// be known before one does.
+func (t *translator) unused() {
+	for _, p := range t.set.KeyProviders {
+		if t.used[p.Title()] {
+			continue
+		}
+		d := &Document{Name: p.Title()}
+		switch {
+		case p.Type == "inline" && p.Parameters.Get("contentType").Text() == "key":
+			t.publicKey(d, p.Parameters.Get("value"))
+		case p.Type == "inline":
+			t.certificates(d, p.Parameters.Get("value"), "ca")
+		case p.Type == "azurekeyvault":
+			t.keyVault(d, p.Full(), p)
+		default:
+			t.unknownProvider(d, p)
+		}
+		p.At.Add(finding.Note, "is named by no verifier", "")
+	}
 }
 
 // keysOf returns the entries of cosign.keys for one entry of a trust policy.
@@ -71,7 +92,7 @@ func (t *translator) keysOf(d *Document, entry source.Value, namespace string) [
 	switch p.Type {
 	case "inline":
 		if kind := p.Parameters.Get("contentType"); kind.Text() != "key" {
-			return []*commented.Node{t.incomplete(d, kind, p.Title()+" has a certificate, not a key", "public key in PEM")}
+			return []*commented.Node{t.incomplete(d, d.at, p.Title()+" has a certificate, not a key", "public key in PEM")}
 		}
 		return []*commented.Node{commented.Map(
 			commented.Entry{Key: "key", Value: t.publicKey(d, p.Parameters.Get("value"))},
@@ -88,8 +109,11 @@ func (t *translator) keysOf(d *Document, entry source.Value, namespace string) [
 // one that entry wants, if it wants one.
 func (t *translator) listed(d *Document, p resource.KeyProvider, list string, entry *source.Value) []*commented.Node {
 	d.Elsewhere = true
-	t.plan.configuration.keyVault(t, p)
-	name := strings.TrimPrefix(p.Namespace+"/"+p.Name, "/")
+	name := p.Full()
+	if wrong := t.keyVault(d, name, p); wrong != "" {
+		d.Incomplete = p.Title() + ": " + wrong
+		return []*commented.Node{commented.Text("REPLACE with a certificate or key in PEM", p.At.From())}
+	}
 	var materials []*commented.Node
 	for _, item := range p.Parameters.Get(list).List() {
 		if entry != nil && !wants(*entry, item) {
@@ -98,7 +122,7 @@ func (t *translator) listed(d *Document, p resource.KeyProvider, list string, en
 		materials = append(materials, t.reference(d, name, p.At, item))
 	}
 	if len(materials) == 0 {
-		return []*commented.Node{t.incomplete(d, p.At, fmt.Sprintf("%s lists no such %s", p.Title(), strings.TrimSuffix(list, "s")), "reference {provider, name, version}")}
+		return []*commented.Node{t.incomplete(d, d.at, fmt.Sprintf("%s lists no such %s", p.Title(), strings.TrimSuffix(list, "s")), "reference {provider, name, version}")}
 	}
 	return materials
 }
@@ -129,7 +153,7 @@ func (t *translator) missingProvider(d *Document, name source.Value) *commented.
 
 func (t *translator) unknownProvider(d *Document, p resource.KeyProvider) *commented.Node {
 	p.Parameters.Skip()
-	p.At.Add(finding.NoCounterpart, fmt.Sprintf("the type %q of providers is not known here", p.Type), "put the certificate or key into the bundle")
+	p.At.Add(finding.NoCounterpart, t.notFound()+fmt.Sprintf("the type %q of providers is not known here", p.Type), "put the certificate or key into the bundle")
 	d.Incomplete = "the type of a key management provider is not known"
 	return commented.Text("REPLACE with a certificate or key in PEM", p.At.From())
 }

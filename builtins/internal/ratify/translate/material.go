@@ -100,7 +100,7 @@ func decodePEM(at source.Value, wanted ...string) (blocks []*pem.Block, problem 
 // such text is not valid, so that whatever it is asked about is denied.
 func (t *translator) incomplete(d *Document, at source.Value, problem, wanted string) *commented.Node {
 	d.Incomplete = problem
-	at.Mistake(problem, fmt.Sprintf("complete the trust document %q in trust/data.yaml and remove it from incomplete, or correct this and migrate again", d.Name))
+	at.Mistake(problem, t.remedy(fmt.Sprintf("complete the trust document %q in trust/data.yaml and remove it from incomplete, or correct this and migrate again", d.Name)))
 	return commented.Text("REPLACE with a "+wanted, at.From())
 }
 
@@ -133,7 +133,7 @@ func (t *translator) variables(d *Document, v source.Value) {
 	if found == "" {
 		return
 	}
-	v.Mistake(found+" is a variable that was not replaced", "replace it and migrate again: envsubst < in.yaml | opa-ratify migrate -")
+	v.Mistake(found+" is a variable that was not replaced", t.remedy("replace it and migrate again: envsubst < in.yaml | opa-ratify migrate -"))
 	if d != nil {
 		d.Incomplete = found + " is a variable that was not replaced"
 	}

@@ -34,6 +34,31 @@ type Options struct {
 	// Certificates lists the files below a path that Ratify would read
 	// certificates from. Required.
 	Certificates func(path string) ([]string, error)
+	// Added makes what a namespace has demands besides the cluster's. False: it
+	// replaces them there, as in Ratify.
+	Added bool
+	// Live words findings for the status of resources that are watched, and leaves
+	// out stores of namespaces: they would change the whole process.
+	Live bool
+}
+
+// PluginNotFound begins what is told of verifiers and stores of a type that is not
+// known, when resources are watched: Ratify's code and words.
+const PluginNotFound = "PLUGIN_NOT_FOUND: plugin not found: "
+
+func (o Options) notFound() string {
+	if o.Live {
+		return PluginNotFound
+	}
+	return ""
+}
+
+// remedy is what to do about a resource that is wrong.
+func (o Options) remedy(otherwise string) string {
+	if o.Live {
+		return "correct it"
+	}
+	return otherwise
 }
 
 // Plan is a translation.
@@ -41,6 +66,8 @@ type Plan struct {
 	Documents []*Document
 	Policies  []Policy
 	Tenants   []Tenant
+	// Added: what tenants have adds to the cluster's policies.
+	Added bool
 	// Aside are files of policies that could not be translated, by name.
 	Aside map[string]string
 
@@ -101,13 +128,18 @@ type translator struct {
 	plan     *Plan
 	benches  map[string]bench // by namespace
 	names    map[string]bool  // of policies and documents, after the word for which
+	used     map[string]bool  // titles of key providers that a verifier names
 }
 
 // Translate translates a set. What it has to tell is added to findings.
 func Translate(set *resource.Set, o Options, findings *finding.List) *Plan {
-	t := &translator{Options: o, set: set, findings: findings, plan: &Plan{Aside: map[string]string{}}, benches: map[string]bench{}, names: map[string]bool{}}
+	t := &translator{
+		Options: o, set: set, findings: findings, plan: &Plan{Added: o.Added, Aside: map[string]string{}},
+		benches: map[string]bench{}, names: map[string]bool{}, used: map[string]bool{},
+	}
 	t.first()
 	t.second()
+	t.unused()
 	t.stores()
 	t.settings()
 	t.general()

@@ -19,12 +19,17 @@ import (
 // stores translates how Ratify reaches registries.
 func (t *translator) stores() {
 	for _, s := range t.set.Stores {
+		if s.Namespace != "" && t.Live {
+			s.At.Skip()
+			s.At.Mistake("registries are configured for the whole process, not for a namespace; it was left out", "write a Store")
+			continue
+		}
 		if s.Namespace != "" {
 			s.At.Add(finding.NoCounterpart, "registries are configured for the whole process, not for a namespace; it is taken for all", "")
 		}
 		if s.Type != "oras" {
 			s.At.Skip()
-			s.At.Add(finding.NoCounterpart, fmt.Sprintf("the store %q has no counterpart; registries are asked by the OCI protocol", s.Type), "")
+			s.At.Add(finding.NoCounterpart, t.notFound()+fmt.Sprintf("the store %q has no counterpart; registries are asked by the OCI protocol", s.Type), "")
 			continue
 		}
 		t.oras(s)

@@ -56,20 +56,27 @@ Each line says where it came from. bundles/default/README.md explains policies a
 documents; conditions are what Ratify demands of all signatures besides.
 `
 
+// namespaces are those with policies of their own; none if they are not wanted.
+func (p *Plan) namespaces(wanted bool) *commented.Node {
+	m := commented.Map()
+	for _, t := range p.Tenants {
+		if wanted {
+			commented.Set(m, t.Namespace, commented.Map(commented.Entry{Key: "policies", Value: p.policies(t.Policies)}), "")
+		}
+	}
+	return m
+}
+
 // data is the content of data.yaml.
 func (p *Plan) data() *commented.Node {
 	root := commented.Map(
 		commented.Entry{Key: "policies", Value: p.policies(p.Policies)},
 		commented.Entry{Key: "documents", Value: p.documents()},
-		commented.Entry{Key: "namespaces", Value: commented.Map()},
+		commented.Entry{Key: "namespaces", Value: p.namespaces(p.Added)},
 		commented.Entry{Key: "conditions", Value: p.conditions()},
 	)
-	if len(p.Tenants) > 0 {
-		tenants := commented.Map()
-		for _, t := range p.Tenants {
-			commented.Set(tenants, t.Namespace, commented.Map(commented.Entry{Key: "policies", Value: p.policies(t.Policies)}), "")
-		}
-		commented.Set(root, "tenants", tenants, "")
+	if len(p.Tenants) > 0 && !p.Added {
+		commented.Set(root, "tenants", p.namespaces(true), "")
 	}
 	incomplete := commented.Map()
 	for _, d := range p.Documents {
@@ -183,8 +190,13 @@ func (p *Plan) configurationFile() ([]byte, error) {
 			commented.Entry{Key: "ca", Value: r.ca},
 		))
 	}
-	if len(registries.Content) > 0 {
-		commented.Set(section, "registries", registries, "")
+	for _, list := range []struct {
+		key     string
+		entries []*commented.Node
+	}{{"registries", registries.Content}, {"credentials", c.credentials}, {"key_providers", c.keyProviders}} {
+		if len(list.entries) > 0 {
+			commented.Set(section, list.key, commented.List(list.entries...), "")
+		}
 	}
 	if c.dockerPath != nil {
 		commented.Set(section, "docker_config", commented.Map(commented.Entry{Key: "path", Value: c.dockerPath}), "")
@@ -198,11 +210,7 @@ func (p *Plan) configurationFile() ([]byte, error) {
 		set(section, strings.Split(s.Path, "."), commented.Plain(s.Text, "!!str", s.At.From()))
 	}
 	root := commented.Map(commented.Entry{Key: "plugins", Value: commented.Map(commented.Entry{Key: "ratify", Value: section})})
-	head := configurationHead
-	if len(c.remarks) > 0 {
-		head += "\nWhat to write as entries of plugins.ratify (builtins/plugin/README.md says how):\n" + strings.Join(c.remarks, "\n") + "\n"
-	}
-	return commented.Document(head, root)
+	return commented.Document(configurationHead, root)
 }
 
 // set writes a value below keys, beside what is there.
