@@ -10,9 +10,11 @@ import (
 	"strings"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/commented"
+	"github.com/opa-ratify/opa-ratify/bundles"
 )
 
-// What a bundle decides besides its data; the same for every migration.
+// What tests the data of a bundle; the same for every migration. What decides is
+// that of the bundle ratify.
 //
 //go:embed bundle
 var bundle embed.FS
@@ -27,12 +29,19 @@ const (
 // their path below the bundle's folder.
 func (p *Plan) Files() (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, name := range []string{"trust/trust.rego", "trust/trust_test.rego"} {
-		raw, err := fs.ReadFile(bundle, "bundle/"+name)
+	ratify, err := bundles.Open("ratify")
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range []struct {
+		from fs.FS
+		name string
+	}{{ratify, "trust/trust.rego"}, {ratify, "trust/trust_test.rego"}, {bundle, "bundle/trust/data_test.rego"}} {
+		raw, err := fs.ReadFile(f.from, f.name)
 		if err != nil {
 			return nil, err
 		}
-		files[name] = raw
+		files[strings.TrimPrefix(f.name, "bundle/")] = raw
 	}
 	manifest, err := json.Marshal(map[string]any{"revision": "migrated", "roots": []string{"trust", "trust_test"}, "rego_version": 1})
 	if err != nil {

@@ -2,45 +2,7 @@
 
 package trust_test
 
-import data.ratify.policy_settings
 import data.trust
-
-# What data.yaml says
-
-test_data_has_no_mistakes if {
-	every namespace in object.keys(object.union_n([{"": {}}, trust.settings.namespaces, _tenants])) {
-		request := {"image": "registry.example/app", "namespace": namespace}
-		settings := trust.settings with input as request
-		faults := policy_settings.faults(request, settings)
-		print(namespace, faults) # regal ignore:print-or-trace-call
-		faults == []
-	}
-}
-
-default _tenants := {}
-
-_tenants := trust.tenants
-
-# A document that is not valid stops the evaluation and is named in the error.
-# Those that are incomplete, or are read in part from elsewhere, are left out.
-test_documents_are_valid if {
-	checked := {name: document | some name, document in trust.settings.documents; not _elsewhere(name, document)}
-	every document in checked { _valid(document) }
-}
-
-_elsewhere(name, _) if name in object.keys(trust.incomplete)
-
-_elsewhere(_, document) if {
-	walk(document, [path, _])
-	path[count(path) - 1] in {"provider", "file"}
-}
-
-_valid(document) if {
-	report := ratify.verify_blob({"digest": _digest, "envelope": base64.encode("{}"), "trust": document})
-	report.verified == false
-}
-
-_digest := "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 # What the rules make of it
 
@@ -50,7 +12,10 @@ _policies := [{"name": "all", "scopes": ["*"], "signers": ["notary", "key"], "re
 
 _documents := {"notary": {"notation": "notary"}, "key": {"cosign": "key"}}
 
-_conditions := {"all": {
+# What a namespace demands besides, with conditions of its own.
+_more := [{"name": "more", "scopes": ["*"], "trust": "key"}]
+
+_conditions := {"more": {"unjudged": ["application/vnd.cncf.notary.signature"]}, "all": {
 	"signatures": [
 		{"trust": "notary", "format": "notation", "require": "all"},
 		{"trust": "key", "format": "cosign", "require": "any"},
@@ -99,11 +64,12 @@ _referrers(image) := {
 
 _answer(image, namespace) := answer if {
 	answer := trust with input as _input(image, namespace)
+		with trust.pending as ""
 		with trust.policies as _policies
 		with trust.documents as _documents
 		with trust.conditions as _conditions
 		with trust.tenants as {"other": {"policies": []}}
-		with trust.namespaces as {}
+		with trust.namespaces as {"added": {"policies": _more}}
 		with ratify.verify as _verify
 		with ratify.referrers as _referrers
 }
@@ -180,9 +146,31 @@ test_a_namespace_of_its_own_is_judged_by_its_own_policies if {
 	_answer("registry.example/app:notation-good", "other").allow == false
 }
 
+test_a_namespace_adds_its_policies_and_their_conditions if {
+	_answer("registry.example/app:cosign-good", "added").allow == true
+	_answer("registry.example/app:notation-good", "added").allow == false
+	answer := _answer("registry.example/app:cosign-good.sbom", "added")
+	answer.allow == false
+}
+
+test_nothing_is_allowed_before_the_data_is_there if {
+	answer := trust with input as _input("registry.example/app:notation-good", "")
+		with trust.pending as "not yet"
+		with trust.policies as _policies
+		with trust.documents as _documents
+		with trust.conditions as {}
+		with trust.tenants as {}
+		with ratify.verify as _verify
+	answer.allow == false
+	answer.reasons == ["no_trust_policy: not yet"]
+	answer.report.verdict == "inconclusive"
+	answer.report.errors[0].retryable == true
+}
+
 test_nothing_is_allowed_without_data if {
 	every wrong in [null, 7, "x", {}, []] {
 		allow := trust.allow with input as _input("registry.example/app:notation-good", "")
+			with trust.pending as ""
 			with trust.policies as wrong
 			with trust.tenants as {}
 			with ratify.verify as _verify

@@ -3,11 +3,13 @@
 # METADATA
 # title: What Ratify admitted
 # description: |
-#   Written by `opa-ratify migrate`. Who is trusted for which image is data.yaml;
-#   here is what Ratify demands besides a signer that counts.
+#   Who is trusted for which image is data: data.yaml, which `opa-ratify migrate`
+#   writes, or what the plugin makes of the cluster's resources. Here is what Ratify
+#   demands besides a signer that counts.
 package trust
 
 import data.ratify.policy
+import data.ratify.policy_settings
 
 default allow := false
 
@@ -26,7 +28,29 @@ else := object.union(decision.report, {
 
 reasons := array.concat([sprintf("%s: %s", [o.code, o.message]) | some o in objections], decision.reasons)
 
-decision := policy.decision(input, settings)
+# METADATA
+# title: Why nothing can be decided yet
+# scope: document
+# description: A line for people; empty if the data is there.
+default pending := ""
+
+decision := policy.decision(input, settings) if pending == ""
+
+else := {
+	"allow": false,
+	"reasons": [sprintf("no_trust_policy: %s", [pending])],
+	"report": {
+		"image": object.get(input, "image", ""),
+		"reference": "",
+		"digest": "",
+		"media_type": "",
+		"verdict": "inconclusive",
+		"verified": false,
+		"signatures": [],
+		"platforms": [],
+		"errors": [{"code": "no_trust_policy", "message": pending, "stage": "trust", "retryable": true}],
+	},
+}
 
 settings := {"policies": _policies, "documents": _documents, "namespaces": _namespaces}
 
@@ -54,6 +78,10 @@ _conditions contains data.trust.conditions[statement.name] if {
 	some statement in policy.statements(settings.policies, input.image)
 }
 
+_conditions contains data.trust.conditions[statement.name] if {
+	some statement in policy.statements(policy_settings.namespaced(input, settings), input.image)
+}
+
 # METADATA
 # title: Why an image is denied although its signers count
 # scope: document
@@ -69,7 +97,7 @@ objections contains _objection("unverified_signature", message, false) if {
 
 objections contains _objection(e.code, message, e.retryable) if {
 	some [_, asked] in _asked
-	asked.verdict != "rejected"
+	not asked.verdict == "rejected"
 	some e in asked.errors
 	message := sprintf("not every signature could be judged: %v", [e.message])
 }
@@ -96,7 +124,7 @@ _objection(code, message, retryable) := {"code": code, "message": message, "stag
 default _verdict := "rejected"
 
 _verdict := "inconclusive" if {
-	decision.report.verdict != "rejected"
+	not decision.report.verdict == "rejected"
 	every o in objections { o.retryable }
 }
 
@@ -107,6 +135,8 @@ _asked contains [demand, asked] if {
 	decision.allow
 	some condition in _conditions
 	some demand in condition.signatures
+
+	# lint:ignore unverified-signature a demand is data of the policy, not of a report
 	asked := ratify.verify({"image": decision.report.reference, "trust": _documents[demand.trust]})
 }
 
@@ -114,6 +144,8 @@ _asked contains [demand, _lost] if {
 	decision.allow
 	some condition in _conditions
 	some demand in condition.signatures
+
+	# lint:ignore unverified-signature a demand is data of the policy, not of a report
 	not demand.trust in object.keys(_documents)
 }
 
@@ -126,7 +158,11 @@ _lost := {"verdict": "inconclusive", "signatures": [], "errors": [{
 # Ratify does not look at Sigstore bundles.
 _signatures(demand, asked) := [s |
 	some s in asked.signatures
+
+	# lint:ignore unverified-signature strangers' signatures count: Ratify demands that all are good
 	s.format == demand.format
+
+	# lint:ignore unverified-signature as above
 	not startswith(s.artifact_type, "application/vnd.dev.sigstore.bundle")
 ]
 
@@ -148,6 +184,7 @@ _unjudged contains type if {
 	some type in condition.unjudged
 }
 
+# lint:ignore unverified-referrers what is attached can only deny
 _attached := ratify.referrers(decision.report.reference) if count(_unjudged) > 0
 
 _is(type, type)
