@@ -105,6 +105,24 @@ func (s *Set) Unread() {
 	}
 }
 
+// Disable takes a resource out of force, by its title: what a verifier would judge
+// and what a policy would demand is denied, everything else is left out.
+func (s *Set) Disable(title string) {
+	for _, v := range s.read {
+		if v.Place().From == title {
+			v.Skip()
+		}
+	}
+	for i := range s.Verifiers {
+		s.Verifiers[i].Unusable = s.Verifiers[i].Unusable || s.Verifiers[i].Title() == title
+	}
+	for i := range s.Policies {
+		s.Policies[i].Unusable = s.Policies[i].Unusable || s.Policies[i].Title() == title
+	}
+	s.Stores = slices.DeleteFunc(s.Stores, func(store Store) bool { return store.Title() == title })
+	s.KeyProviders = slices.DeleteFunc(s.KeyProviders, func(p KeyProvider) bool { return p.Title() == title })
+}
+
 // Add recognises a document.
 func (s *Set) Add(d source.Document) {
 	root := d.Root

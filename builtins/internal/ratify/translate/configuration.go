@@ -34,10 +34,14 @@ type registrySetting struct {
 
 // problem says why an entry of a list of plugins.ratify cannot be configured, ""
 // if it can.
-func problem(list string, entry *commented.Node) string {
+func (o Options) problem(list string, entry *commented.Node) string {
 	raw, err := yaml.Marshal(commented.Map(commented.Entry{Key: list, Value: commented.List(entry)}))
+	var c *config.Config
 	if err == nil {
-		_, err = config.Parse(raw)
+		c, err = config.Parse(raw)
+	}
+	if err == nil && o.Configurable != nil {
+		err = o.Configurable(c)
 	}
 	if err == nil {
 		return ""

@@ -74,7 +74,7 @@ func (t *translator) provider(v, name source.Value) {
 			commented.Set(entry, p.Key, t.copied(nil, p.Value), p.Value.From())
 		}
 	}
-	if wrong := problem("credentials", entry); wrong != "" {
+	if wrong := t.problem("credentials", entry); wrong != "" {
 		v.Mistake(fmt.Sprintf("credential provider %q: %s; until that is corrected, registries are asked with Docker's config.json, or anonymously", name.Text(), wrong),
 			"see builtins/plugin/README.md, Credentials")
 		return

@@ -157,8 +157,13 @@ func (t *translator) unknownVerifier(v resource.Verifier) []Sourced {
 	return typesOf(v)
 }
 
+// typesOf returns what a verifier would judge. Of one that cannot be used and does
+// not say so, that is every signature.
 func typesOf(v resource.Verifier) []Sourced {
 	var types []Sourced
+	if v.Unusable && len(v.ArtifactTypes) == 0 {
+		types = []Sourced{{typeNotation, v.At.From()}, {typeCosign, v.At.From()}}
+	}
 	for _, at := range v.ArtifactTypes {
 		types = append(types, Sourced{at.Text(), at.From()})
 	}

@@ -69,7 +69,7 @@ func (t *translator) unused() {
 		case p.Type == "inline":
 			t.certificates(d, p.Parameters.Get("value"), "ca")
 		case p.Type == "azurekeyvault":
-			t.keyVault(d, p.Full(), p)
+			t.keyVault(d, t.providerName(p), p)
 		default:
 			t.unknownProvider(d, p)
 		}
@@ -105,11 +105,20 @@ func (t *translator) keysOf(d *Document, entry source.Value, namespace string) [
 	return []*commented.Node{t.unknownProvider(d, p)}
 }
 
+// providerName is what trust documents call a key provider. Of resources that are
+// watched it has the kind, which no provider of the operator's has.
+func (t *translator) providerName(p resource.KeyProvider) string {
+	if t.Live {
+		return p.Title()
+	}
+	return p.Full()
+}
+
 // listed returns what a key vault lists, by name and version; of keys only the
 // one that entry wants, if it wants one.
 func (t *translator) listed(d *Document, p resource.KeyProvider, list string, entry *source.Value) []*commented.Node {
 	d.Elsewhere = true
-	name := p.Full()
+	name := t.providerName(p)
 	if wrong := t.keyVault(d, name, p); wrong != "" {
 		d.Incomplete = p.Title() + ": " + wrong
 		return []*commented.Node{commented.Text("REPLACE with a certificate or key in PEM", p.At.From())}

@@ -44,7 +44,7 @@ func (t *translator) keyVault(d *Document, name string, p resource.KeyProvider) 
 			commented.Set(entry, list, objects, "")
 		}
 	}
-	wrong := problem("key_providers", entry)
+	wrong := t.problem("key_providers", entry)
 	if c.vaults == nil {
 		c.vaults = map[string]string{}
 	}

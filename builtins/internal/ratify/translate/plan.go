@@ -12,6 +12,7 @@
 package translate
 
 import (
+	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/commented"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/finding"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/resource"
@@ -34,6 +35,9 @@ type Options struct {
 	// Certificates lists the files below a path that Ratify would read
 	// certificates from. Required.
 	Certificates func(path string) ([]string, error)
+	// Configurable says what would keep a configuration from being used, beyond what
+	// reading it says. Nil: nothing.
+	Configurable func(*config.Config) error
 	// Added makes what a namespace has demands besides the cluster's. False: it
 	// replaces them there, as in Ratify.
 	Added bool

@@ -189,6 +189,12 @@ const configurationHead = `How opa-ratify reaches registries, migrated from Rati
 `
 
 func (p *Plan) configurationFile() ([]byte, error) {
+	root := commented.Map(commented.Entry{Key: "plugins", Value: commented.Map(commented.Entry{Key: "ratify", Value: p.section()})})
+	return commented.Document(configurationHead, root)
+}
+
+// section is the content of plugins.ratify.
+func (p *Plan) section() *commented.Node {
 	c := p.configuration
 	section := commented.Map()
 	registries := commented.List()
@@ -218,8 +224,7 @@ func (p *Plan) configurationFile() ([]byte, error) {
 		seen[s.Path] = true
 		set(section, strings.Split(s.Path, "."), commented.Plain(s.Text, "!!str", s.At.From()))
 	}
-	root := commented.Map(commented.Entry{Key: "plugins", Value: commented.Map(commented.Entry{Key: "ratify", Value: section})})
-	return commented.Document(configurationHead, root)
+	return section
 }
 
 // set writes a value below keys, beside what is there.
