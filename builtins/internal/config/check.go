@@ -25,6 +25,7 @@ func (c *Config) check(d *decoder) {
 	c.DockerConfig.check(d, section+".docker_config")
 	c.checkCredentials(d)
 	c.checkKeyProviders(d)
+	c.Resources.check(d, section+".resources")
 	c.Notation.check(d, section+".notation")
 	c.Cache.Redis.check(d, section+".cache.redis")
 	c.checkNumbers(d)

@@ -61,6 +61,7 @@ registries:
   - {match: "*"}
 allowed_registries: ["registry.example/team"]
 docker_config: {path: ` + docker + `, helpers: true}
+resources: {watch: kubernetes, kubeconfig: /etc/kubeconfig, namespaces: [team], namespaced: replace, resync: 1h}
 outbound: {allow: [10.0.0.0/8, fd00::1]}
 limits: {manifest_bytes: 1MiB, blob_bytes: 2048, referrers: 1, referrer_pages: 2, signatures: 3, total_bytes: 1GiB, concurrent_verifications: 4, concurrent_requests: 5}
 cache: {content_bytes: 0, directory: /var/cache/ratify, directory_bytes: 2MiB, entries: 1, tag_ttl: 1s, referrers_ttl: 0s, stale_while_revalidate: 5m, max_stale: 48h, report_bytes: 3KiB, failure_ttl: 3s,
@@ -86,6 +87,7 @@ metrics: {workload_namespace: true}
 			Match: "*", MaxConcurrentRequests: 64,
 		}},
 		DockerConfig: config.DockerConfig{Path: docker, Helpers: true},
+		Resources:    config.Resources{Watch: "kubernetes", Kubeconfig: "/etc/kubeconfig", Namespaces: []string{"team"}, Namespaced: config.NamespacedReplace, Resync: time.Hour},
 		Outbound:     config.Outbound{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::1/128")}},
 		Limits:       config.Limits{ManifestBytes: 1 << 20, BlobBytes: 2048, Referrers: 1, ReferrerPages: 2, Signatures: 3, TotalBytes: 1 << 30, ConcurrentVerifications: 4, ConcurrentRequests: 5},
 		Cache: config.Cache{
@@ -206,7 +208,7 @@ func TestParseNamesEveryProblemWithItsLine(t *testing.T) {
 	_, err := config.Parse([]byte("timeout: 3\nregistries:\n  - match: a.example\n    ca_file: /does/not/exist\nlimits:\n  signatures: 0\nfoo: 1\n"))
 	want := strings.Join([]string{
 		`config: plugins.ratify.timeout "3": not a duration; write a number with a unit, "2.8s" or "900ms" (line 1)`,
-		`config: plugins.ratify.foo is not a setting; known here are registries, allowed_registries, docker_config, credentials, key_providers, outbound, limits, cache, timeout, notation, revocation, gatekeeper, metrics (line 7)`,
+		`config: plugins.ratify.foo is not a setting; known here are registries, allowed_registries, docker_config, credentials, key_providers, resources, outbound, limits, cache, timeout, notation, revocation, gatekeeper, metrics (line 7)`,
 		`config: plugins.ratify.registries[0].ca_file "/does/not/exist": no such file; correct the path or mount the file (line 4)`,
 		`config: plugins.ratify.limits.signatures 0: out of range; write 1 to 10000 (line 6)`,
 	}, "\n")

@@ -25,6 +25,8 @@ type Config struct {
 	Credentials []Credential `yaml:"credentials"`
 	// KeyProviders lists where trust documents may take keys and certificates from, {"provider": name, "name": key}. Empty: nowhere.
 	KeyProviders []KeyProvider `yaml:"key_providers"`
+	// Resources says whether the custom resources of Ratify are watched.
+	Resources Resources `yaml:"resources"`
 	// Outbound guards connections to addresses that strangers choose.
 	Outbound Outbound `yaml:"outbound"`
 	// Limits bounds what one verification reads; reaching one makes it inconclusive.
@@ -231,6 +233,7 @@ func standard() *Config {
 			Redis:                Redis{Prefix: "opa-ratify:", Timeout: 50 * time.Millisecond, Connections: 16, ValueBytes: 4 << 20},
 		},
 		Timeout:    10 * time.Second,
+		Resources:  Resources{Namespaced: NamespacedAdd, Resync: 10 * time.Minute},
 		Revocation: Revocation{Timeout: 2 * time.Second, CacheBytes: 32 << 20},
 		Gatekeeper: Gatekeeper{
 			Undecided:       UndecidedSystemError,

@@ -105,6 +105,8 @@ func parse(n *yaml.Node, v reflect.Value) (err error) {
 		*p, err = reference.ParseScope(n.Value)
 	case *Undecided:
 		return choose(p, n.Value, UndecidedSystemError, UndecidedItem)
+	case *Namespaced:
+		return choose(p, n.Value, NamespacedAdd, NamespacedReplace)
 	case *Mutation:
 		return choose(p, n.Value, MutationDigest, MutationTagAndDigest)
 	case *KeyProviderType:

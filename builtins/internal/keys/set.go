@@ -3,6 +3,7 @@
 package keys
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -149,6 +150,34 @@ func (s *Set) Status() []Status {
 	var all []Status
 	for _, name := range s.Names() {
 		all = append(all, s.providers[name].status())
+	}
+	return all
+}
+
+// Held is a key that a provider has, in force or not.
+type Held struct {
+	Name, Version string
+	Enabled       bool
+	Certificate   bool      // false: a public key, or nothing to tell by
+	Seen          time.Time // when the service last said so
+}
+
+// Held lists the keys of a provider, as its source lists them; nil if there is no
+// such provider.
+func (s *Set) Held(name string) []Held {
+	p := s.provider(name)
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	held := p.held
+	p.mu.Unlock()
+	var all []Held
+	for _, h := range held {
+		all = append(all, Held{
+			Name: h.Name, Version: h.Version, Enabled: p.objection(h) == nil,
+			Certificate: bytes.Contains(h.PEM, []byte("-----BEGIN CERTIFICATE-----")), Seen: h.seen,
+		})
 	}
 	return all
 }

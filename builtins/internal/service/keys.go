@@ -33,6 +33,9 @@ func newKeys(c *config.Config, d Deps) (*keys.Set, error) {
 		Background: d.LongLived,
 		Fetched: func(st keys.Status) {
 			d.Metrics.KeyProvider(st.Provider, st.Keys, st.Since, st.Err == nil)
+			if d.KeysFetched != nil {
+				d.KeysFetched()
+			}
 			if st.Err != nil && d.Refreshed != nil {
 				d.Refreshed(fmt.Errorf("key provider %q: %w", st.Provider, st.Err))
 			}
@@ -97,6 +100,9 @@ func vaultKeys(c *config.VaultKeys) (keys.Source, error) {
 
 // KeyProviders tells how the key providers are.
 func (s *Service) KeyProviders() []keys.Status { return s.keys.Status() }
+
+// KeysOf lists the keys of a key provider.
+func (s *Service) KeysOf(provider string) []keys.Held { return s.keys.Held(provider) }
 
 // provided gives trust documents the keys of the providers.
 type provided struct {

@@ -52,6 +52,8 @@ type Deps struct {
 	KeysChanged func()
 	// CacheChanged is told when [Service.CacheFault] became another. Nil: nobody is.
 	CacheChanged func()
+	// KeysFetched is told after each fetch of a key provider. Nil: nobody is.
+	KeysFetched func()
 	// Warn is told of faults that cost speed only. Nil: nobody is.
 	Warn func(error)
 	// Recorder writes down what is fetched. Nil: nobody does.

@@ -21,4 +21,4 @@ pending := data.ratify_resources.pending
 
 pending := _unconfigured if not data.ratify_resources
 
-_unconfigured := "no resources are watched; configure plugins.ratify.resources.kubernetes"
+_unconfigured := "no resources are watched; set plugins.ratify.resources.watch: kubernetes"

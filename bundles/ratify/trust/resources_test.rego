@@ -34,7 +34,7 @@ test_nothing_is_allowed_before_the_resources_are_read if {
 test_nothing_is_allowed_where_no_resources_are_watched if {
 	answer := trust with input as _asked with ratify.verify as _verify
 	answer.allow == false
-	answer.reasons == ["no_trust_policy: no resources are watched; configure plugins.ratify.resources.kubernetes"]
+	answer.reasons == ["no_trust_policy: no resources are watched; set plugins.ratify.resources.watch: kubernetes"]
 }
 
 test_no_resources_allow_nothing if {
