@@ -5,12 +5,15 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/open-policy-agent/opa/v1/plugins"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/follow"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/standing"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/service"
 )
 
@@ -23,6 +26,8 @@ type condition struct {
 	fault   string           // why there is no service
 	kept    string           // why a new configuration was refused
 	ended   bool
+
+	resources follow.Condition
 }
 
 func (p *Plugin) serves(s *service.Service) {
@@ -58,12 +63,16 @@ func (c *condition) status() (plugins.State, string) {
 	case c.serving == nil:
 		return plugins.StateNotReady, ""
 	}
-	state, message := keysStatus(c.serving.KeyProviders())
+	state, message := keysStatus(ours(c.serving.KeyProviders()))
 	switch {
 	case state == plugins.StateErr, state == plugins.StateNotReady:
 		return state, message
+	case c.resources.Waiting:
+		return plugins.StateErr, c.resources.Message
 	case c.kept != "":
 		return plugins.StateWarn, c.kept
+	case c.resources.Message != "":
+		return plugins.StateWarn, c.resources.Message
 	case c.late:
 		return plugins.StateWarn, "the built-ins work, but Gatekeeper is not served: OPA reads routes when its server starts, " +
 			"and with discovery this plugin is created later; give OPA its configuration by file"
@@ -72,6 +81,12 @@ func (c *condition) status() (plugins.State, string) {
 		message = fault.Error()
 	}
 	return state, message
+}
+
+// ours are the operator's key providers. How those of resources are is said in the
+// resources' status: whoever may write one must not take the process out of service.
+func ours(all []keys.Status) []keys.Status {
+	return slices.DeleteFunc(all, func(s keys.Status) bool { return standing.IsResource(s.Provider) })
 }
 
 // keysStatus: a provider with nothing in force makes the plugin ERROR, one that

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/plugins"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/follow"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/service"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/telemetry"
 	"github.com/opa-ratify/opa-ratify/builtins/plugin/gatekeeper"
@@ -47,13 +49,15 @@ func (Factory) Validate(m *plugins.Manager, raw []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	return &section{c, slices.Clone(raw)}, nil
 }
 
 // New creates the plugin and its routes. It is not ready before Start.
 func (f Factory) New(m *plugins.Manager, c any) plugins.Plugin {
 	p := &Plugin{manager: m, userAgent: f.UserAgent, condition: condition{late: isClosed(m.ServerInitializedChannel())}}
-	p.config.Store(c.(*config.Config)) //nolint:errcheck,forcetypeassert // OPA passes on what Validate returned
+	p.base = c.(*section) //nolint:errcheck,forcetypeassert // OPA passes on what Validate returned
+	p.config.Store(p.base.Config)
+	p.owned.store = m.Store
 	p.metrics = newMetrics(m)
 	gatekeeper.New(gatekeeper.Options{
 		Manager: m, Metrics: p.metrics, Caches: f.Caches,
@@ -81,15 +85,23 @@ type Plugin struct {
 	config    atomic.Pointer[config.Config]
 	condition condition
 
-	mu      sync.Mutex // one change at a time
-	service *service.Service
+	follower atomic.Pointer[follow.Follower] // nil: no resources are watched
+
+	mu       sync.Mutex // one change at a time
+	service  *service.Service
+	base     *section // the operator's configuration
+	section  []byte   // what the resources add to it
+	revision string   // of what they trust; "" for nothing
+	owned    owned
 }
 
 // Start puts the service in place. The error keeps OPA from starting.
-func (p *Plugin) Start(context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.replace(p.config.Load()); err != nil { //nolint:contextcheck // the service outlives Start
+func (p *Plugin) Start(ctx context.Context) error {
+	err := p.replace(p.base) //nolint:contextcheck // the service outlives Start
+	if err == nil {
+		err = p.follow(ctx, p.base.Resources)
+	}
+	if err != nil {
 		p.failed(err.Error())
 		p.manager.ResolveBufferedLogger(logging.New()) // OPA ends now, and would not write the lines that it has kept
 		return fmt.Errorf("plugins.ratify: %w", err)
@@ -99,10 +111,13 @@ func (p *Plugin) Start(context.Context) error {
 
 // Reconfigure replaces the service as a whole; calls under way finish with the
 // old one. If that fails the old one stays and the status warns.
-func (p *Plugin) Reconfigure(_ context.Context, c any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.replace(c.(*config.Config)); err != nil { //nolint:contextcheck,errcheck,forcetypeassert // OPA passes on what Validate returned; the service outlives the call
+func (p *Plugin) Reconfigure(ctx context.Context, c any) {
+	next := c.(*section) //nolint:errcheck,forcetypeassert // OPA passes on what Validate returned
+	err := p.refollow(ctx, next)
+	if err == nil {
+		err = p.replace(next) //nolint:contextcheck // the service outlives the call
+	}
+	if err != nil {
 		p.refused(kept(err))
 		p.manager.Logger().Error("plugins.ratify: %s", kept(err))
 	}
@@ -111,6 +126,7 @@ func (p *Plugin) Reconfigure(_ context.Context, c any) {
 // Stop lets go of idle connections. The service stays in place: a query that is
 // still under way must not fall back to one without this configuration.
 func (p *Plugin) Stop(context.Context) {
+	p.unfollow()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.service != nil {
@@ -119,8 +135,27 @@ func (p *Plugin) Stop(context.Context) {
 	p.stopped()
 }
 
-func (p *Plugin) replace(c *config.Config) error {
-	next, err := service.New(c, service.Deps{
+// replace puts another configuration of the operator into force, with what the
+// resources say.
+func (p *Plugin) replace(base *section) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, err := joined(base, p.section)
+	if err != nil {
+		return err
+	}
+	next, err := p.build(c)
+	if err != nil {
+		return err
+	}
+	p.base = base
+	p.install(c, next)
+	p.serves(next)
+	return nil
+}
+
+func (p *Plugin) build(c *config.Config) (*service.Service, error) {
+	return service.New(c, service.Deps{
 		Metrics: p.metrics, UserAgent: p.userAgent, LongLived: true,
 		Warn: func(err error) { p.manager.Logger().Warn("plugins.ratify: %v", err) },
 		Refreshed: func(err error) {
@@ -128,11 +163,12 @@ func (p *Plugin) replace(c *config.Config) error {
 				p.manager.Logger().Warn("plugins.ratify: %v", err)
 			}
 		},
-		KeysChanged: p.tell, CacheChanged: p.tell,
+		KeysChanged: p.tell, KeysFetched: p.fetched, CacheChanged: p.tell,
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// install makes every call from now on use the service.
+func (p *Plugin) install(c *config.Config, next *service.Service) {
 	p.metrics.Configure(hosts(c), c.Metrics.WorkloadNamespace)
 	old := p.config.Swap(c)
 	service.Use(next)
@@ -140,8 +176,6 @@ func (p *Plugin) replace(c *config.Config) error {
 		time.AfterFunc(old.Timeout, func() { p.close(previous) }) // its calls have ended by then
 	}
 	p.service = next
-	p.serves(next)
-	return nil
 }
 
 func (p *Plugin) close(s *service.Service) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package kubetest is as much of the Kubernetes API as reading single objects
-// takes, and the files and variables by which a pod finds it.
+// Package kubetest is as much of the Kubernetes API as reading single objects and
+// watching custom resources takes, and the files and variables by which a pod
+// finds it.
 package kubetest
 
 import (
@@ -30,6 +31,8 @@ type API struct {
 	objects map[string]any
 	status  map[string]int
 	asked   []string
+
+	resources collection
 }
 
 // Start serves until the test ends. The pod's service account is namespace/account.
@@ -40,8 +43,14 @@ func Start(tb testing.TB, namespace, account string) *API {
 		tb.Fatal(err)
 	}
 	a := &API{Dir: tb.TempDir(), objects: map[string]any{}, status: map[string]int{}, token: "e30." + base64.RawURLEncoding.EncodeToString(claims) + ".sig"}
-	a.server = httptest.NewTLSServer(a)
-	tb.Cleanup(a.server.Close)
+	a.resources.changed = make(chan struct{})
+	a.server = httptest.NewUnstartedServer(a)
+	a.server.EnableHTTP2 = true // watches outnumber the connections of a client
+	a.server.StartTLS()
+	tb.Cleanup(func() {
+		a.server.CloseClientConnections() // watches would be waited for
+		a.server.Close()
+	})
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.server.Certificate().Raw})
 	for name, content := range map[string]string{"token": a.token + "\n", "namespace": namespace, "ca.crt": string(ca)} {
 		if err := os.WriteFile(filepath.Join(a.Dir, name), []byte(content), 0o600); err != nil {
@@ -110,6 +119,9 @@ func (a *API) put(namespace, kind, name string, remove bool, object any) {
 
 // ServeHTTP implements [http.Handler].
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if a.custom(w, r) {
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.asked = append(a.asked, r.URL.Path)
@@ -131,5 +143,5 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func refuse(w http.ResponseWriter, status int, reason, message string) {
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"kind": "Status", "code": status, "reason": reason, "message": message}) // the client's to notice
+	_ = json.NewEncoder(w).Encode(map[string]any{"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": status, "reason": reason, "message": message}) // the client's to notice
 }

@@ -38,8 +38,8 @@ type Outcome struct {
 type Verdict struct {
 	// Error is what is wrong with the latest version; "" if nothing is.
 	Error string
-	// Told is what there is to know besides: what is denied that Ratify admits, and
-	// the like.
+	// Told is what there is to know besides: what of it has no effect, and what is
+	// admitted that Ratify denies.
 	Told string
 	// Provider is what trust documents call it, if it is a key provider that is
 	// fetched from; "" otherwise.
@@ -175,7 +175,7 @@ func (s *State) pass(uses map[Key]use, o Options) (*pass, error) {
 			p.unreadable[k] = joined(p.unreadable[k], f)
 		case fatal(k, f):
 			p.wrong[k] = joined(p.wrong[k], f)
-		case f.Kind != finding.Note:
+		case f.Kind == finding.NoCounterpart, f.Kind == finding.Wider:
 			p.told[k] = joined(p.told[k], f)
 		}
 	}

@@ -18,15 +18,19 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/resource"
 )
 
 // The bounds of what is kept, for a namespace must not take the memory of all.
 const (
-	maxObjectBytes = 512 << 10 // etcd takes 1.5 MiB; the largest set of certificates in use has 50 KiB
-	maxPerScope    = 250       // of a namespace, or of the cluster
-	maxObjects     = 2500
+	maxPerScope = 250 // of a namespace, or of the cluster
+	maxObjects  = 2500
+
+	// MaxObjectBytes is of one resource: etcd takes 1.5 MiB, and the largest set of
+	// certificates in use has 50 KiB.
+	MaxObjectBytes = 512 << 10
 )
 
 // Key names a resource.
@@ -35,6 +39,12 @@ type Key struct{ Kind, Namespace, Name string }
 // Title returns "NamespacedVerifier/team-a/notation", as findings have it.
 func (k Key) Title() string {
 	return resource.Meta{Kind: k.Kind, Namespace: k.Namespace, Name: k.Name}.Title()
+}
+
+// IsResource reports whether a key provider has its name from a resource.
+func IsResource(provider string) bool {
+	kind, _, _ := strings.Cut(provider, "/")
+	return kind == "KeyManagementProvider" || kind == "NamespacedKeyManagementProvider" || kind == "CertificateStore"
 }
 
 // State is the resources of a cluster. The zero value has none; it is not for
@@ -48,8 +58,8 @@ type object struct {
 	refused string // why latest is not kept
 }
 
-// Put keeps a resource, JSON without its status, as its latest version. It reports
-// false if it is the one that is there.
+// Put keeps a resource, JSON without its status, as its latest version; nil is one
+// that is too large to be read. It reports false if it is the one that is there.
 func (s *State) Put(k Key, raw []byte) bool {
 	if s.objects == nil {
 		s.objects = map[Key]*object{}
@@ -63,8 +73,8 @@ func (s *State) Put(k Key, raw []byte) bool {
 	}
 	o.latest, o.refused = slices.Clone(raw), ""
 	switch {
-	case len(raw) > maxObjectBytes:
-		o.refused = fmt.Sprintf("the resource has %d bytes, at most %d are read", len(raw), maxObjectBytes)
+	case len(raw) == 0, len(raw) > MaxObjectBytes:
+		o.refused = fmt.Sprintf("the resource is larger than the %d bytes that are read of one", MaxObjectBytes)
 	case o.good == nil:
 		o.refused = s.full(k)
 	}

@@ -119,7 +119,7 @@ func TestBadUpdatesKeepTheLastGoodVersion(t *testing.T) {
 		{"a key in place of a certificate", "KeyManagementProvider", "acme", `{type: inline, parameters: {contentType: certificate, value: "-----BEGIN PRIVATE KEY-----"}}`, "private key"},
 		{"key vault", "KeyManagementProvider", "acme", strings.Replace(vault, "https:", "ftp:", 1), "ftp://acme.vault.azure.net/"},
 		{"policy", "Policy", "ratify-policy", `{type: rego-policy, parameters: {policy: "package ratify.policy"}}`, "cannot be translated"},
-		{"too large", "Policy", "ratify-policy", `"` + strings.Repeat("x", 1<<20) + `"`, "at most 524288 are read"},
+		{"too large", "Policy", "ratify-policy", `"` + strings.Repeat("x", 1<<20) + `"`, "larger than the 524288 bytes"},
 		{"too deep", "Policy", "ratify-policy", strings.Repeat("[", 200) + strings.Repeat("]", 200), "nested"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
