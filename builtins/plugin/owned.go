@@ -28,26 +28,33 @@ type owned struct {
 	done  func() // run when what is being written becomes visible
 }
 
+// vacant reports, as an error that names it, a bundle in the store whose roots take
+// in ours.
+func vacant(ctx context.Context, store storage.Store, txn storage.Transaction) error {
+	names, err := bundle.ReadBundleNamesFromStore(ctx, store, txn)
+	if err != nil && !storage.IsNotFound(err) {
+		return err
+	}
+	for _, name := range names {
+		roots, err := bundle.ReadBundleRootsFromStore(ctx, store, txn, name)
+		if err != nil {
+			return err
+		}
+		if name != Root && slices.ContainsFunc(roots, takesIn) {
+			return fmt.Errorf("the bundle %q has the root %q and with it data.%s, which belongs to plugins.ratify.resources; give it a .manifest with narrower roots",
+				name, strings.Join(roots, ","), Root)
+		}
+	}
+	return nil
+}
+
 // own prepares the store. The error names a bundle that has the root already.
 func (o *owned) own(ctx context.Context) error {
 	return storage.Txn(ctx, o.store, storage.WriteParams, func(txn storage.Transaction) error {
-		names, err := bundle.ReadBundleNamesFromStore(ctx, o.store, txn)
-		if err != nil && !storage.IsNotFound(err) {
+		if err := vacant(ctx, o.store, txn); err != nil || o.ready {
 			return err
 		}
-		for _, name := range names {
-			roots, err := bundle.ReadBundleRootsFromStore(ctx, o.store, txn, name)
-			if err != nil {
-				return err
-			}
-			if name != Root && slices.ContainsFunc(roots, takesIn) {
-				return fmt.Errorf("the bundle %q has the root %q and with it data.%s, which belongs to plugins.ratify.resources; give it a .manifest with narrower roots", name, strings.Join(roots, ","), Root)
-			}
-		}
-		if o.ready {
-			return nil
-		}
-		_, err = o.store.Register(ctx, txn, storage.TriggerConfig{OnCommit: o.committed})
+		_, err := o.store.Register(ctx, txn, storage.TriggerConfig{OnCommit: o.committed})
 		o.ready = err == nil
 		return err
 	})
@@ -85,7 +92,7 @@ func (o *owned) write(ctx context.Context, content map[string]any, done func()) 
 		o.store.Abort(ctx, txn)
 		return fmt.Errorf("data.%s: %w", Root, err)
 	}
-	o.done = done // nobody else writes until this is committed
+	o.done = done                   // nobody else writes until this is committed
 	defer func() { o.done = nil }() // if it is not
 	return o.store.Commit(ctx, txn)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/logging"
 	"github.com/open-policy-agent/opa/v1/plugins"
+	"github.com/open-policy-agent/opa/v1/storage"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/follow"
@@ -42,6 +43,10 @@ func (Factory) Validate(m *plugins.Manager, raw []byte) (any, error) {
 	c, err := config.Parse(raw)
 	if os.Getenv(service.EvidenceVariable) != "" {
 		err = errors.Join(err, errors.New(service.EvidenceVariable+" is set: captured evidence is for eval, test and bench, and nothing that decides may run on it; unset it"))
+	}
+	if err == nil && c.Resources.Watch != "" {
+		ctx := context.Background() // there is no other
+		err = storage.Txn(ctx, m.Store, storage.TransactionParams{}, func(txn storage.Transaction) error { return vacant(ctx, m.Store, txn) })
 	}
 	if p, running := m.Plugin(Name).(*Plugin); err != nil && running {
 		p.refused(kept(err))

@@ -26,11 +26,10 @@ func (p *Plugin) follow(ctx context.Context, c config.Resources) error {
 		return err
 	}
 	h := host{p}
-	const why = "the resources of the cluster have not been read yet"
-	if err := h.Wait(ctx, why); err != nil {
+	if err := h.Wait(ctx, follow.Unread().Message); err != nil {
 		return err
 	}
-	p.change(func(known *condition) { known.resources = follow.Condition{Waiting: true, Message: why} })
+	p.change(func(known *condition) { known.resources = follow.Unread() })
 	client, err := cluster.New(cluster.Options{Kubeconfig: c.Kubeconfig, UserAgent: p.userAgent})
 	if err != nil {
 		h.Say(follow.Condition{Waiting: true, Message: err.Error()})

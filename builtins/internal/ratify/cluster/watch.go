@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 
@@ -87,7 +89,12 @@ func (c *Client) reflector(k kind, source Source, sink Sink) *cache.Reflector {
 	silent := logr.Discard()
 	l := &lister{api: c.of(k, source.Namespace), told: func(err error) { sink.Reached(source, err) }}
 	lists := &cache.ListWatch{ListWithContextFunc: l.list, WatchFuncWithContext: l.watch}
-	return cache.NewReflectorWithOptions(unstreamed{lists}, &unstructured.Unstructured{}, received{k, source, sink}, cache.ReflectorOptions{Logger: &silent})
+	return cache.NewReflectorWithOptions(unstreamed{lists}, &unstructured.Unstructured{}, received{k, source, sink}, cache.ReflectorOptions{Logger: &silent, Backoff: backoff()})
+}
+
+// backoff is the time between two attempts to reach the API server.
+func backoff() *wait.Backoff {
+	return &wait.Backoff{Duration: 500 * time.Millisecond, Cap: 10 * time.Second, Steps: 20, Factor: 2, Jitter: 0.5}
 }
 
 // unstreamed asks for pages in place of a stream of all that is there, whose size

@@ -52,6 +52,12 @@ type Condition struct {
 	Message string
 }
 
+// Unread is the condition before anything was read. The host is in it when it calls
+// [Start].
+func Unread() Condition {
+	return Condition{Waiting: true, Message: "the resources of the cluster have not been read yet"}
+}
+
 // Options configures a [Follower].
 type Options struct {
 	// Client reaches the API server. Required.
@@ -105,7 +111,7 @@ func Start(o Options) *Follower {
 	f := &Follower{
 		Options: o, stop: cancel, changed: make(chan struct{}, 1), fetched: make(chan struct{}, 1),
 		seen: map[standing.Key]seen{}, missing: map[cluster.Source]bool{}, trouble: map[cluster.Source]error{},
-		written: map[standing.Key]written{},
+		written: map[standing.Key]written{}, said: Unread(), waiting: Unread().Message,
 	}
 	sources := cluster.Sources(o.Namespaces)
 	for _, s := range sources {
@@ -203,7 +209,7 @@ func (f *Follower) adopt(ctx context.Context) error {
 
 // wait says why there is nothing yet.
 func (f *Follower) wait(ctx context.Context, away error) {
-	why := "the resources of the cluster have not been read yet"
+	why := Unread().Message
 	if away != nil {
 		why += ": " + away.Error()
 	}
@@ -224,8 +230,8 @@ func (f *Follower) say(c Condition) {
 	}
 }
 
-// away says why sources cannot be reached, nil if all can. It is called with the
-// lock held.
+// away says why a source cannot be reached, nil if all can. One is enough: they
+// fail together. It is called with the lock held.
 func (f *Follower) away() error {
 	var messages []string
 	for source, err := range f.trouble {
@@ -236,9 +242,6 @@ func (f *Follower) away() error {
 	slices.Sort(messages)
 	if len(messages) == 0 {
 		return nil
-	}
-	if more := len(messages) - 1; more > 0 {
-		return fmt.Errorf("%s (and %d more)", messages[0], more)
 	}
 	return errors.New(messages[0])
 }

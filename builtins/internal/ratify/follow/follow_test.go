@@ -97,7 +97,7 @@ func start(t *testing.T, api *kubetest.API) (*process, *follow.Follower) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{providers: map[string]follow.Provider{}}
+	p := &process{providers: map[string]follow.Provider{}, condition: follow.Unread(), waits: follow.Unread().Message}
 	f := follow.Start(follow.Options{
 		Client: client, Host: p, Resync: time.Hour,
 		Standing: standing.Options{
@@ -182,6 +182,7 @@ func TestFollow(t *testing.T) {
 	apply(t, api)
 	p, _ := start(t, api)
 	eventually(t, "trust", p.trusts("verifier-notation"))
+	eventually(t, "no complaint", func() bool { return p.said() == follow.Condition{} })
 	good := map[string]any{"issuccess": true, "error": "", "brieferror": ""}
 	eventually(t, "status of the verifier", status(api, "Verifier", "verifier-notation", good))
 	eventually(t, "status of the store", status(api, "Store", "store-oras", good))

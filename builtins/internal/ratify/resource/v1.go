@@ -26,7 +26,8 @@ func (s *Set) v1(m Meta) {
 		plugin(spec)
 		s.Stores = append(s.Stores, Store{Meta: m, Type: spec.Get("name").Text(), Parameters: spec.Get("parameters")})
 	case "Policy":
-		s.Policies = append(s.Policies, Policy{Meta: m, Type: spec.Get("type").Text(), Parameters: spec.Get("parameters")})
+		kind := cmp.Or(spec.Get("type").Text(), spec.Get("name").Text()) // name in v1alpha1
+		s.Policies = append(s.Policies, Policy{Meta: m, Type: policyType(kind), Parameters: spec.Get("parameters")})
 	case "KeyManagementProvider":
 		s.KeyProviders = append(s.KeyProviders, KeyProvider{
 			Meta: m, Type: spec.Get("type").Text(), Refresh: spec.Get("refreshInterval"), Parameters: spec.Get("parameters"),
