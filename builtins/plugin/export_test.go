@@ -13,5 +13,5 @@ var KeysStatus = keysStatus //nolint:gochecknoglobals // for tests
 
 // TagTTL is a setting of the configuration in force.
 func TagTTL(p plugins.Plugin) time.Duration {
-	return p.(*Plugin).config.Load().Cache.TagTTL //nolint:errcheck,forcetypeassert // a panic says as much
+	return p.(*Plugin).config.Load().Cache.TagTTL //nolint:forcetypeassert // a panic says as much
 }

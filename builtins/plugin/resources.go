@@ -44,7 +44,7 @@ func (p *Plugin) follow(ctx context.Context, c config.Resources) error {
 		Standing: standing.Options{
 			Translate: translate.Options{
 				Home: home, Certificates: translate.CertificateFiles,
-				Configurable: service.Check, Added: c.Namespaced == config.NamespacedAdd,
+				Configurable: configurable, Added: c.Namespaced == config.NamespacedAdd,
 			},
 			Parse: h.parse,
 		},
@@ -172,6 +172,8 @@ func (h host) parse(raw []byte) error {
 	_, err = s.ParseTrust(context.Background(), raw)
 	return err
 }
+
+func configurable(c *config.Config) error { return service.Check(c, service.Deps{}) }
 
 // section is plugins.ratify, as the operator wrote it.
 type section struct {

@@ -32,7 +32,9 @@ func TestResourcesAreFollowed(t *testing.T) { //nolint:paralleltest // see above
 		t.Fatal(err)
 	}
 	wantStatus(t, m, plugins.StateErr, "the resources of the cluster have not been read yet")
-	eventually(t, "the reason", func() bool { return strings.Contains(owned(t, m), `"pending":"the resources of the cluster have not been read yet: `) })
+	eventually(t, "the reason", func() bool {
+		return strings.Contains(owned(t, m), `"pending":"the resources of the cluster have not been read yet: `)
+	})
 
 	ca, err := signtest.NewCA(signtest.CAOptions{})
 	if err != nil {

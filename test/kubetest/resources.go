@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Custom resources are listed, watched, and their status patched, as Ratify's are:
@@ -66,14 +68,12 @@ func (a *API) Apply(kind, namespace, name string, spec any) {
 		}
 		return
 	}
-	o := map[string]any{
-		"apiVersion": "config.ratify.deislabs.io/v1beta1", "kind": kind, "spec": spec,
-		"metadata": map[string]any{"name": name, "namespace": namespace, "uid": fmt.Sprintf("uid-%d", a.resources.version+1)},
-	}
+	metadata := map[string]any{"name": name, "namespace": namespace, "uid": fmt.Sprintf("uid-%d", a.resources.version+1)}
+	o := map[string]any{"apiVersion": "config.ratify.deislabs.io/v1beta1", "kind": kind, "spec": spec, "metadata": metadata}
 	what := "ADDED"
 	if there {
 		o["status"], what = before["status"], "MODIFIED"
-		o["metadata"].(map[string]any)["uid"] = before["metadata"].(map[string]any)["uid"] //nolint:forcetypeassert // made here
+		metadata["uid"], _, _ = unstructured.NestedString(before, "metadata", "uid")
 	}
 	a.resources.change(what, path, o)
 }
@@ -128,7 +128,9 @@ func objectPath(kind, namespace, name string) string {
 func (c *collection) change(what, path string, o map[string]any) {
 	c.version++
 	o = clone(o)
-	o["metadata"].(map[string]any)["resourceVersion"] = strconv.Itoa(c.version) //nolint:forcetypeassert // made here
+	if err := unstructured.SetNestedField(o, strconv.Itoa(c.version), "metadata", "resourceVersion"); err != nil {
+		panic(err) // it was made here
+	}
 	if c.objects == nil {
 		c.objects = map[string]map[string]any{}
 	}

@@ -114,7 +114,7 @@ func run(c *cobra.Command, o options, paths []string) error {
 func convert(ctx context.Context, set *resource.Set, home string, findings *finding.List) (map[string][]byte, error) {
 	plan := translate.Translate(set, translate.Options{Home: home, Certificates: translate.CertificateFiles}, findings)
 	set.Unread()
-	engine, err := service.Current()
+	engine, err := service.Current() //nolint:contextcheck // it outlives the call
 	if err != nil {
 		return nil, err
 	}

@@ -11,8 +11,11 @@ import (
 
 // Check reports what [New] would object to in the key providers and credential
 // providers of a configuration, without naming them. It asks nobody.
-func Check(c *config.Config) error {
-	d := Deps{Now: time.Now, clouds: newClouds(time.Now)}
+func Check(c *config.Config, d Deps) error {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	d.clouds = newClouds(d.Now)
 	var problems []error
 	for i := range c.KeyProviders {
 		_, err := keySource(&c.KeyProviders[i], d)

@@ -73,7 +73,7 @@ func (p *process) scopes() []any {
 	scopes := []any{}
 	policies, _ := p.adopted.Trust["policies"].([]any)
 	for _, policy := range policies {
-		scopes = append(scopes, policy.(map[string]any)["signers"].([]any)...) //nolint:errcheck // a panic says as much
+		scopes = append(scopes, policy.(map[string]any)["signers"].([]any)...)
 	}
 	return scopes
 }

@@ -37,7 +37,7 @@ const (
 
 // status says how a resource is; absent fields are empty. It reports false if that
 // is not known yet.
-func (f *Follower) status(k standing.Key, v standing.Verdict) (map[string]any, bool) {
+func (f *Follower) status(v standing.Verdict) (map[string]any, bool) {
 	s := map[string]any{fieldSuccess: true}
 	switch {
 	case v.Error != "":

@@ -29,7 +29,7 @@ func (f *Follower) tell(ctx context.Context) {
 		f.mu.Lock()
 		there, known := f.seen[k]
 		f.mu.Unlock()
-		next, ready := f.status(k, v)
+		next, ready := f.status(v)
 		if !known || !ready || ctx.Err() != nil {
 			continue
 		}

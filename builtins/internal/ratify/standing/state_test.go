@@ -42,7 +42,7 @@ func newCluster(t *testing.T) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &cluster{t: t, ca: string(ca.PEM()), configurable: service.Check}
+	return &cluster{t: t, ca: string(ca.PEM()), configurable: func(c *config.Config) error { return service.Check(c, service.Deps{}) }}
 }
 
 // put puts a resource whose spec is YAML of one line; PEM stands for a
@@ -111,7 +111,7 @@ func TestBadUpdatesKeepTheLastGoodVersion(t *testing.T) {
 	for _, tt := range []struct{ name, kind, resource, spec, want string }{
 		{"unknown type", "Verifier", "notation", `{name: nothing, artifactTypes: application/vnd.cncf.notary.signature}`, "PLUGIN_NOT_FOUND: plugin not found"},
 		{"no trust policy", "Verifier", "notation", `{name: notation, artifactTypes: application/vnd.cncf.notary.signature}`, "no trustPolicyDoc"},
-		{"unknown field", "Verifier", "notation", strings.Replace(verifier("acme", "*"), "parameters:", "paramters: 1, parameters:", 1), `did you mean "parameters"?`},
+		{"unknown field", "Verifier", "notation", strings.Replace(verifier("acme", "*"), "parameters:", "parametr: 1, parameters:", 1), `did you mean "parameters"?`},
 		{"provider that is not there", "Verifier", "notation", verifier("other", "*"), `"other" is in none of the files`},
 		{"document the engine refuses", "Verifier", "notation", verifier("acme", "*.*.*"), "is not valid"},
 		{"variable", "Verifier", "notation", verifier("acme", "${SCOPE}"), "${SCOPE} is a variable"},
@@ -154,7 +154,7 @@ func TestBadFromTheStart(t *testing.T) {
 	got := c.decide()
 	wantError(t, got, key("Verifier", "sbom"), "PLUGIN_NOT_FOUND: plugin not found")
 	wantError(t, got, key("Verifier", "notation"), "")
-	condition := got.Trust["conditions"].(map[string]any)["notation"].(map[string]any) //nolint:errcheck // a panic says as much
+	condition := got.Trust["conditions"].(map[string]any)["notation"].(map[string]any)
 	if diff := cmp.Diff([]any{"application/spdx+json"}, condition["unjudged"]); diff != "" {
 		t.Errorf("unjudged (-want +got):\n%s", diff)
 	}
@@ -164,7 +164,7 @@ func TestBadFromTheStart(t *testing.T) {
 	fresh := newCluster(t)
 	fresh.good()
 	fresh.put("Policy", "ratify-policy", `{type: rego-policy}`)
-	condition = fresh.decide().Trust["conditions"].(map[string]any)["notation"].(map[string]any) //nolint:errcheck // a panic says as much
+	condition = fresh.decide().Trust["conditions"].(map[string]any)["notation"].(map[string]any)
 	if condition["refused"] == nil {
 		t.Errorf("a policy that was never good is replaced by the default: %v", condition)
 	}
@@ -232,8 +232,8 @@ func TestNamespaceWithNothingToJudge(t *testing.T) {
 	c.added = true
 	c.good()
 	c.put("NamespacedVerifier", "team/sbom", `{name: sbom, artifactTypes: application/spdx+json}`)
-	got := c.decide().Trust["conditions"].(map[string]any)["namespace team"] //nolint:errcheck // a panic says as much
-	if got == nil || got.(map[string]any)["refused"] == nil {                //nolint:errcheck // as above
+	got := c.decide().Trust["conditions"].(map[string]any)["namespace team"]
+	if got == nil || got.(map[string]any)["refused"] == nil {
 		t.Errorf("nothing is refused: %v", got)
 	}
 }
