@@ -21,6 +21,7 @@ import (
 	"github.com/opa-ratify/opa-ratify/test/cloudtest/awstest"
 	"github.com/opa-ratify/opa-ratify/test/cloudtest/azuretest"
 	"github.com/opa-ratify/opa-ratify/test/cloudtest/googletest"
+	"github.com/opa-ratify/opa-ratify/test/kubetest"
 )
 
 // cloudKey finds a script's cloud among its values.
@@ -35,6 +36,7 @@ type cloud struct {
 	alibaba *cloudtest.Alibaba
 	aws     *awstest.AWS
 	google  *googletest.Google
+	cluster *kubetest.API
 	known   atomic.Bool // by the public registry of AWS
 	added   int         // versions
 	robber  robber

@@ -47,6 +47,9 @@
 //	make ARGUMENT...              make -s in the root of the repository
 //	unpack REFERENCE OS/ARCHITECTURE DIRECTORY
 //	                              pull an image into DIRECTORY; $ENTRYPOINT and $RUNAS are its own
+//	cluster FILE                  start an API server of Kubernetes; FILE is a kubeconfig
+//	apply FILE                    put a resource of Ratify's into it, or with ! remove it
+//	status REGEXP KIND NAME       print the status of a resource, once it matches
 //	opa-ratify ARGUMENT...        short for exec opa-ratify; likewise notation, cosign2, cosign3
 //
 // besides what testscript itself knows; $BUNDLES is the folder of that name. Those in
