@@ -23,9 +23,13 @@ func (w written) says(uid, status string) bool { return w.uid == uid && w.status
 
 // tell writes the status of each resource, if that says something new. What
 // somebody else wrote since is left alone until the next resync: replicas that do
-// not agree must not argue.
+// not agree must not argue. A change ends it, for deciding comes first, and what is
+// left is written afterwards: many statuses must not delay a decision.
 func (f *Follower) tell(ctx context.Context) {
 	for k, v := range f.verdicts {
+		if len(f.changed) > 0 {
+			return
+		}
 		f.mu.Lock()
 		there, known := f.seen[k]
 		f.mu.Unlock()
