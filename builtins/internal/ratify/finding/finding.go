@@ -66,14 +66,22 @@ type Finding struct {
 }
 
 // List collects findings. The zero value is empty; it is not for concurrent use.
-type List struct{ all []Finding }
+type List struct {
+	all   []Finding
+	known map[Finding]bool
+}
 
 // Add notes a finding, once.
 func (l *List) Add(k Kind, at Place, message, remedy string) {
 	f := Finding{Kind: k, Place: clean(at), Message: OneLine(message), Remedy: OneLine(remedy)}
-	if !slices.Contains(l.all, f) {
-		l.all = append(l.all, f)
+	if l.known[f] {
+		return
 	}
+	if l.known == nil {
+		l.known = map[Finding]bool{}
+	}
+	l.known[f] = true
+	l.all = append(l.all, f)
 }
 
 // Sorted returns the findings by kind, then by place; never nil.

@@ -105,22 +105,22 @@ func (s *Set) Unread() {
 	}
 }
 
-// Disable takes a resource out of force, by its title: what a verifier would judge
-// and what a policy would demand is denied, everything else is left out.
-func (s *Set) Disable(title string) {
+// Disable takes resources out of force, by their titles: what a verifier would
+// judge and what a policy would demand is denied, everything else is left out.
+func (s *Set) Disable(titles map[string]bool) {
 	for _, v := range s.read {
-		if v.Place().From == title {
+		if titles[v.Place().From] {
 			v.Skip()
 		}
 	}
 	for i := range s.Verifiers {
-		s.Verifiers[i].Unusable = s.Verifiers[i].Unusable || s.Verifiers[i].Title() == title
+		s.Verifiers[i].Unusable = titles[s.Verifiers[i].Title()]
 	}
 	for i := range s.Policies {
-		s.Policies[i].Unusable = s.Policies[i].Unusable || s.Policies[i].Title() == title
+		s.Policies[i].Unusable = titles[s.Policies[i].Title()]
 	}
-	s.Stores = slices.DeleteFunc(s.Stores, func(store Store) bool { return store.Title() == title })
-	s.KeyProviders = slices.DeleteFunc(s.KeyProviders, func(p KeyProvider) bool { return p.Title() == title })
+	s.Stores = slices.DeleteFunc(s.Stores, func(store Store) bool { return titles[store.Title()] })
+	s.KeyProviders = slices.DeleteFunc(s.KeyProviders, func(p KeyProvider) bool { return titles[p.Title()] })
 }
 
 // Add recognises a document.

@@ -147,7 +147,7 @@ type pass struct {
 
 func (s *State) pass(uses map[Key]use, o Options) (*pass, error) {
 	p := &pass{keys: map[string]Key{}, unreadable: map[Key]string{}, wrong: map[Key]string{}, told: map[Key]string{}}
-	findings, set := &finding.List{}, &resource.Set{}
+	findings, set, disabled := &finding.List{}, &resource.Set{}, map[string]bool{}
 	for _, k := range s.Keys() {
 		title := k.Title()
 		p.keys[title] = k
@@ -159,9 +159,10 @@ func (s *State) pass(uses map[Key]use, o Options) (*pass, error) {
 			set.Add(source.Document{Root: root})
 		}
 		if uses[k] == none {
-			set.Disable(title)
+			disabled[title] = true
 		}
 	}
+	set.Disable(disabled)
 	p.plan = translate.Translate(set, o.Translate, findings)
 	set.Unread()
 	if err := p.plan.Check(o.Parse); err != nil {
