@@ -18,9 +18,9 @@ import (
 
 	"github.com/opa-ratify/opa-ratify/builtins"
 	"github.com/opa-ratify/opa-ratify/builtins/command"
+	"github.com/opa-ratify/opa-ratify/builtins/command/migrate"
 	"github.com/opa-ratify/opa-ratify/builtins/plugin"
 	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/lint"
-	"github.com/opa-ratify/opa-ratify/builtins/command/migrate"
 	"github.com/opa-ratify/opa-ratify/cmd/opa-ratify/scaffold"
 	"github.com/opa-ratify/opa-ratify/rego"
 )
