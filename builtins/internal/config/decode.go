@@ -19,6 +19,7 @@ type decoder struct {
 	problems  []error
 	lines     map[string]int // path → line, for the checks that follow
 	failed    map[string]bool
+	skipped   map[string]bool // of another kind than the setting: not read
 	multiline bool
 }
 
@@ -26,17 +27,34 @@ type decoder struct {
 // plugins theirs so) has no lines worth naming.
 func newDecoder(raw []byte) *decoder {
 	multiline := bytes.Contains(bytes.TrimSpace(raw), []byte("\n"))
-	return &decoder{lines: map[string]int{}, failed: map[string]bool{}, multiline: multiline}
+	return &decoder{lines: map[string]int{}, failed: map[string]bool{}, skipped: map[string]bool{}, multiline: multiline}
 }
 
 // report adds a problem. Only the first about a path is kept: what follows from
 // it would mislead.
 func (d *decoder) report(path, format string, args ...any) {
-	if d.failed[path] {
+	if d.failed[path] || d.partOfUnread(path) {
 		return
 	}
 	d.failed[path] = true
 	d.problems = append(d.problems, &Error{Path: path, Problem: fmt.Sprintf(format, args...), Line: d.lines[path]})
+}
+
+// unread reports a value that is of another kind than the setting.
+func (d *decoder) unread(path string, n *yaml.Node, wanted string) {
+	d.report(path, "is %s; write %s", kind(n), wanted)
+	d.skipped[path] = true
+}
+
+// partOfUnread reports whether path belongs to such a value: nothing of it is missing
+// besides.
+func (d *decoder) partOfUnread(path string) bool {
+	for ; path != ""; path = path[:max(strings.LastIndexAny(path, ".["), 0)] {
+		if d.skipped[path] {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *decoder) decode(root *yaml.Node, c *Config) {
@@ -56,7 +74,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	case v.Kind() == reflect.Slice:
 		d.list(n, v, path)
 	case n.Kind != yaml.ScalarNode:
-		d.report(path, "is %s; write %s", kind(n), expected(v))
+		d.unread(path, n, expected(v))
 	default:
 		d.scalar(n, v, path)
 	}
@@ -85,7 +103,7 @@ const appearsTwice = "appears twice"
 
 func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.MappingNode {
-		d.report(path, "is %s; write an object with some of %s", kind(n), strings.Join(names(settings(v, "")), ", "))
+		d.unread(path, n, "an object with some of "+strings.Join(names(settings(v, "")), ", "))
 		return
 	}
 	known, chosen := d.choose(n, v, path)
@@ -116,7 +134,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.SequenceNode {
-		d.report(path, "is %s; write a list", kind(n))
+		d.unread(path, n, "a list")
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))

@@ -114,3 +114,13 @@ func TestProvidersNameEveryProblem(t *testing.T) {
 		}
 	}
 }
+
+// What is of another kind than the setting is one mistake, not several.
+func TestWhatCannotBeReadIsNotMissingBesides(t *testing.T) {
+	t.Parallel()
+	_, err := config.Parse([]byte(`key_providers: [{name: v, type: hashivault, address: "https://vault.example", auth: {token_file: t}, keys: [{name: a}]}]`))
+	want := "config: plugins.ratify.key_providers[0].keys[0] is an object; write text"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
