@@ -27,3 +27,16 @@ func Check(c *config.Config, d Deps) error {
 	}
 	return errors.Join(problems...)
 }
+
+// CheckElsewhere reports what [New] would object to on every machine, for a
+// configuration that is written on one and used on another. It does not say what
+// identities lack, which is in the environment.
+func CheckElsewhere(c *config.Config) error {
+	var problems []error
+	for i := range c.KeyProviders {
+		if p := &c.KeyProviders[i]; p.Type == config.KeysAzure {
+			problems = append(problems, azureOptions(&p.Azure).Check())
+		}
+	}
+	return errors.Join(problems...)
+}

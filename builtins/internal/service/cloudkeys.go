@@ -16,9 +16,14 @@ import (
 )
 
 func azureKeys(c *config.AzureKeys, d Deps) (keys.Source, error) {
-	return azurekeyvault.New(azurekeyvault.Options{
-		VaultURI: c.VaultURI, Certificates: azureObjects(c.Certificates), Keys: azureObjects(c.Keys), Identity: d.clouds.azure(c.Identity),
-	})
+	o := azureOptions(c)
+	o.Identity = d.clouds.azure(c.Identity)
+	return azurekeyvault.New(o)
+}
+
+// azureOptions lack the identity.
+func azureOptions(c *config.AzureKeys) azurekeyvault.Options {
+	return azurekeyvault.Options{VaultURI: c.VaultURI, Certificates: azureObjects(c.Certificates), Keys: azureObjects(c.Keys)}
 }
 
 // azureObjects joins the entries of one name, by which Ratify's users list versions.

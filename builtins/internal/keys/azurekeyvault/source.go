@@ -41,16 +41,32 @@ type Source struct {
 
 // New returns a source. The error names every problem; nothing is asked of anybody.
 func New(o Options) (*Source, error) {
-	v, err := parseVault(o.VaultURI)
-	if err != nil {
-		return nil, fmt.Errorf("vault_uri %q %w", o.VaultURI, err)
+	v, objects, err := o.parse()
+	if v == (vault{}) {
+		return nil, err
 	}
-	objects, err := parseObjects(v, o)
 	identity, failed := entra.New(o.Identity)
 	if err := errors.Join(err, failed); err != nil {
 		return nil, err
 	}
 	return &Source{vault: v, objects: objects, identity: identity, client: cloud.Client{Transport: o.Identity.Transport}, created: map[string]int64{}}, nil
+}
+
+// Check reports what [New] objects to on every machine: not what the identity
+// lacks on this one.
+func (o Options) Check() error {
+	_, _, err := o.parse()
+	return err
+}
+
+// parse returns no vault if its URL is wrong.
+func (o Options) parse() (vault, []object, error) {
+	v, err := parseVault(o.VaultURI)
+	if err != nil {
+		return vault{}, nil, fmt.Errorf("vault_uri %q %w", o.VaultURI, err)
+	}
+	objects, err := parseObjects(v, o)
+	return v, objects, err
 }
 
 // maxConcurrent bounds the requests to one vault under way: it throttles at 400

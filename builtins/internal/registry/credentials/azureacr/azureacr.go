@@ -64,10 +64,7 @@ func New(o Options) (*Provider, error) {
 }
 
 // Owns reports whether a canonical host is a registry of Azure.
-func (p *Provider) Owns(host string) bool {
-	_, ok := cloudOf(host)
-	return ok
-}
+func (p *Provider) Owns(host string) bool { return IsRegistry(host) }
 
 // resource is the audience of registries, the same in all clouds. It works also
 // where the registry refuses tokens for the resource manager.

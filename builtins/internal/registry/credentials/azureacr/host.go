@@ -17,6 +17,9 @@ import (
 // "Regional endpoints".
 var loginServer = regexp.MustCompile(`^[a-z0-9]{5,50}(?:-[a-z0-9]{1,32})?(?:\.[a-z][a-z0-9]{2,30}\.geo)?\.azurecr\.(io|us|cn)$`)
 
+// IsRegistry reports whether a canonical host is a registry of Azure.
+func IsRegistry(host string) bool { return loginServer.MatchString(host) }
+
 // cloudOf returns the cloud whose registry host is; false if it is none.
 func cloudOf(host string) (entra.Cloud, bool) {
 	m := loginServer.FindStringSubmatch(host)
