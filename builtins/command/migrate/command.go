@@ -112,7 +112,9 @@ func run(c *cobra.Command, o options, paths []string) error {
 
 // convert translates, checks what came out, and returns the files.
 func convert(ctx context.Context, set *resource.Set, home string, findings *finding.List) (map[string][]byte, error) {
-	plan := translate.Translate(set, translate.Options{Home: home, Certificates: translate.CertificateFiles}, findings)
+	plan := translate.Translate(set, translate.Options{
+		Home: home, Certificates: translate.CertificateFiles, Configurable: service.CheckElsewhere,
+	}, findings)
 	set.Unread()
 	engine, err := service.Current() //nolint:contextcheck // it outlives the call
 	if err != nil {

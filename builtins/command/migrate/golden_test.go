@@ -12,13 +12,17 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/open-policy-agent/opa/v1/plugins"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/rogpeppe/go-internal/txtar"
+	"gopkg.in/yaml.v3"
 
 	"github.com/opa-ratify/opa-ratify/builtins"
 	"github.com/opa-ratify/opa-ratify/builtins/command/migrate"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/finding"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/resource"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/source"
+	"github.com/opa-ratify/opa-ratify/builtins/plugin"
 	"github.com/opa-ratify/opa-ratify/rego"
 )
 
@@ -56,6 +60,51 @@ func TestGolden(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWrittenConfigurationIsRead has the plugin read every golden config.yaml.
+func TestWrittenConfigurationIsRead(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("testdata/golden/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no golden files", err)
+	}
+	sections := map[string]int{}
+	for _, name := range names {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			if f.Name != "out/config.yaml" {
+				continue
+			}
+			for section := range readable(t, name, f.Data) {
+				sections[section]++
+			}
+		}
+	}
+	if sections["credentials"] == 0 || sections["key_providers"] == 0 {
+		t.Errorf("sections %v; no credentials or key providers were read", sections)
+	}
+}
+
+// readable returns the sections of a config.yaml, which the plugin has to accept.
+func readable(t *testing.T, name string, raw []byte) map[string]any {
+	t.Helper()
+	var written struct {
+		Plugins struct{ Ratify map[string]any }
+	}
+	fatal(t, yaml.Unmarshal(raw, &written))
+	delete(written.Plugins.Ratify, "docker_config") // names a file that is not on this machine
+	section, err := yaml.Marshal(written.Plugins.Ratify)
+	fatal(t, err)
+	manager, err := plugins.New(nil, "test", inmem.New())
+	fatal(t, err)
+	if _, err := (plugin.Factory{}).Validate(manager, section); err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	return written.Plugins.Ratify
 }
 
 // migrated returns the archive with what its files become.

@@ -120,6 +120,9 @@ func (s *scene) migrated(t *testing.T, resources string) string {
 	if exit, ok := errors.AsType[*cmd.ExitError](err); err != nil && (!ok || exit.Exit == 2) {
 		t.Fatalf("%v\n%s", err, said.String())
 	}
+	raw, err := os.ReadFile(filepath.Join(out, "config.yaml"))
+	fatal(t, err)
+	readable(t, "config.yaml", raw)
 	return out
 }
 

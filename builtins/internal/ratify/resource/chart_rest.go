@@ -44,7 +44,7 @@ func (c chart) credentials(v source.Value) (made *yaml.Node) {
 			{Key: "clientID", Value: c.Reuse(managed.Get("clientId"))}, {Key: "tenantID", Value: c.Reuse(managed.Get("tenantId"))}, {Key: "endpoints", Value: c.Reuse(endpoints)},
 		}},
 		{v.Get("k8secretsEnabled"), "k8Secrets", []source.Field{
-			{Key: "serviceAccountName", Value: c.Reuse(c.values.At("serviceAccount", "name"))}, {Key: "secretTimeout", Value: c.Reuse(v.Get("k8secretsSecretTimeout"))},
+			{Key: "serviceAccountName", Value: c.or(c.values.At("serviceAccount", "name"), c.text("ratify-admin"))}, {Key: "secretTimeout", Value: c.Reuse(v.Get("k8secretsSecretTimeout"))},
 		}},
 		{v.Get("awsEcrBasicEnabled"), "awsEcrBasic", []source.Field{{Key: "override", Value: c.Reuse(v.Get("awsApiOverride"))}}},
 		{v.Get("alibabacloudAcrBasicEnabled"), "alibabacloudAcrBasic", []source.Field{

@@ -250,10 +250,36 @@ func TestConfiguration(t *testing.T) {
 	if p := got.Verdicts[key("KeyManagementProvider", "akv")].Provider; p != "KeyManagementProvider/akv" {
 		t.Errorf("provider %q", p)
 	}
-	for _, want := range []string{"name: KeyManagementProvider/akv", "refresh_interval: 10s", "vault_uri: https://acme.vault.azure.net/", "provider: azureWorkloadIdentity", "tag_ttl: 10s"} {
+	for _, want := range []string{"name: KeyManagementProvider/akv", "refresh_interval: 10s", "vault_uri: https://acme.vault.azure.net/", "provider: azure_acr", "tag_ttl: 10s"} {
 		if !strings.Contains(string(got.Section), want) {
 			t.Errorf("no %q in\n%s", want, got.Section)
 		}
+	}
+}
+
+// What a store says of credentials is asked for as the migration writes it.
+func TestCredentialsOfStores(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, provider, err, section string }{
+		{"managed identity", "{name: azureManagedIdentity, clientID: c}", "", "method: managed_identity"},
+		{"pull secrets", "{name: k8Secrets, secrets: [{secretName: pull}]}", "", "service_account: default"},
+		{"instances", "{name: alibabacloudAcrBasic, acrInstancesConfig: [{name1: cri-a}]}", "", "instanceName: name1"},
+		{"unknown", "{name: acmeAuth, token: hunter2}", `PLUGIN_NOT_FOUND: plugin not found: the credential provider "acmeAuth"`, "{}"},
+		{"variable", "{name: azureWorkloadIdentity, clientID: $CLIENT_ID}", "$CLIENT_ID is a variable", "{}"},
+		{"no host", `{name: azureWorkloadIdentity, endpoints: ["https://a.azurecr.io"]}`, "has a scheme", "{}"},
+		{"unknown setting", "{name: awsEcrBasic, accessKey: hunter2}", "accessKey: is not known here", "{}"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t)
+			c.configurable = nil // this is no pod of a cloud's
+			c.put("Store", "store-oras", "{name: oras, parameters: {cosignEnabled: true, authProvider: "+tt.provider+"}}")
+			got := c.decide()
+			wantError(t, got, key("Store", "store-oras"), tt.err)
+			if section := string(got.Section); !strings.Contains(section, tt.section) || strings.Contains(section, "hunter2") {
+				t.Errorf("want %q in\n%s", tt.section, section)
+			}
+		})
 	}
 }
 

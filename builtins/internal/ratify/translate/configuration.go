@@ -3,25 +3,19 @@
 package translate
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
-	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/commented"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/resource"
 )
 
 // configuration is plugins.ratify.
 type configuration struct {
-	registries   []registrySetting
-	credentials  []*commented.Node
-	keyProviders []*commented.Node
-	dockerPath   *commented.Node // nil: Docker's default
-	settings     []resource.Setting
-	vaults       map[string]string // names of key vaults and what is wrong with them
+	registries  []registrySetting
+	dockerPath  *commented.Node // nil: Docker's default
+	credentials []credential
+	vaults      []vault
+	settings    []resource.Setting
 }
 
 // registrySetting is one entry of registries.
@@ -30,42 +24,6 @@ type registrySetting struct {
 	from  string
 	plain *commented.Node
 	ca    *commented.Node
-}
-
-// problem says why an entry of a list of plugins.ratify cannot be configured, ""
-// if it can.
-func (o Options) problem(list string, entry *commented.Node) string {
-	raw, err := yaml.Marshal(commented.Map(commented.Entry{Key: list, Value: commented.List(entry)}))
-	var c *config.Config
-	if err == nil {
-		c, err = config.Parse(raw)
-	}
-	if err == nil && o.Configurable != nil {
-		err = o.Configurable(c)
-	}
-	if err == nil {
-		return ""
-	}
-	return strings.Join(reasons(err, list), "; ")
-}
-
-// reasons drops from the problems of an entry where in a configuration it stands.
-func reasons(err error, list string) []string {
-	if joined, ok := errors.AsType[interface {
-		error
-		Unwrap() []error
-	}](err); ok {
-		var all []string
-		for _, e := range joined.Unwrap() {
-			all = append(all, reasons(e, list)...)
-		}
-		return all
-	}
-	if wrong, ok := errors.AsType[*config.Error](err); ok {
-		setting := strings.TrimPrefix(wrong.Path, fmt.Sprintf("plugins.ratify.%s[0]", list))
-		return []string{strings.TrimSpace(strings.TrimPrefix(setting, ".") + " " + wrong.Problem)}
-	}
-	return []string{err.Error()}
 }
 
 // registry adds settings of a registry, or completes those it has.
@@ -83,4 +41,70 @@ func (c *configuration) registry(s registrySetting) {
 		return
 	}
 	c.registries = append(c.registries, s)
+}
+
+const configurationHead = `How opa-ratify reaches registries and key services, migrated from Ratify:
+  opa-ratify run --server -b . -c config.yaml
+`
+
+func (p *Plan) configurationFile() ([]byte, error) {
+	root := commented.Map(commented.Entry{Key: "plugins", Value: commented.Map(commented.Entry{Key: "ratify", Value: p.section()})})
+	return commented.Document(configurationHead, root)
+}
+
+// section is the content of plugins.ratify.
+func (p *Plan) section() *commented.Node {
+	c := &p.configuration
+	section := commented.Map()
+	setList(section, "registries", c.registryEntries())
+	if c.dockerPath != nil {
+		commented.Set(section, "docker_config", commented.Map(commented.Entry{Key: "path", Value: c.dockerPath}), "")
+	}
+	setList(section, "credentials", c.credentialEntries())
+	setList(section, "key_providers", c.vaultEntries())
+	seen := map[string]bool{}
+	for _, s := range c.settings {
+		if seen[s.Path] {
+			continue
+		}
+		seen[s.Path] = true
+		set(section, strings.Split(s.Path, "."), commented.Plain(s.Text, "!!str", s.At.From()))
+	}
+	return section
+}
+
+func (c *configuration) registryEntries() []*commented.Node {
+	var all []*commented.Node
+	for _, r := range c.registries {
+		all = append(all, commented.Map(
+			commented.Entry{Key: "match", Value: commented.Text(r.match, r.from)},
+			commented.Entry{Key: "plain_http", Value: r.plain},
+			commented.Entry{Key: "ca", Value: r.ca},
+		))
+	}
+	return all
+}
+
+// setList writes a list that has something in it.
+func setList(m *commented.Node, key string, entries []*commented.Node) {
+	if len(entries) > 0 {
+		commented.Set(m, key, commented.List(entries...), "")
+	}
+}
+
+// set writes a value below keys, beside what is there.
+func set(m *commented.Node, keys []string, value *commented.Node) {
+	if len(keys) == 1 {
+		commented.Set(m, keys[0], value, "")
+		return
+	}
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == keys[0] {
+			set(m.Content[i+1], keys[1:], value)
+			return
+		}
+	}
+	child := commented.Map()
+	set(child, keys[1:], value)
+	commented.Set(m, keys[0], child, "")
 }

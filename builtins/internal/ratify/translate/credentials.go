@@ -4,18 +4,26 @@ package translate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/commented"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/finding"
-	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/resource"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/source"
 )
 
-// credentials translates where a store has its credentials from. Credentials
-// themselves are never copied.
-func (t *translator) credentials(v source.Value) {
+// credential is an entry of credentials.
+type credential struct {
+	entry *commented.Node
+	hosts []string // it is for; nil: every registry of the provider
+	said  bool     // the entry itself has them; otherwise they become its match
+}
+
+// credentials translates where a store has its credentials from, for the hosts of
+// its scopes; nil: for all. Credentials themselves are never copied.
+//
+// Spec: Ratify v1.4, pkg/common/oras/authprovider; Ratify v2, internal/store/credentialprovider.
+func (t *translator) credentials(v source.Value, hosts []string) {
 	if !v.Exists() {
 		return
 	}
@@ -28,19 +36,27 @@ func (t *translator) credentials(v source.Value) {
 		t.dockerConfig(v)
 	case "static":
 		t.static(v)
+	case "azureworkloadidentity", "azuremanagedidentity", "azure":
+		t.azure(v, name, hosts)
+	case "k8secrets":
+		t.kubernetesSecrets(v, name, hosts)
+	case "awsecrbasic", "aws":
+		t.amazon(v, name, hosts)
+	case "alibabacloudacrbasic", "alibabacloud":
+		t.alibaba(v, name, hosts)
 	default:
-		t.provider(v, name)
+		v.Skip()
+		name.Add(finding.NoCounterpart, t.notFound()+fmt.Sprintf("the credential provider %q is not known here; registries are asked with Docker's config.json, or anonymously", name.Text()),
+			"write an entry of plugins.ratify.credentials (builtins/plugin/README.md, Credentials)")
 	}
 }
 
 func (t *translator) dockerConfig(v source.Value) {
 	path := v.Get("configPath")
-	if path.Text() == "" {
-		return
+	if text := t.settled(path); text != "" {
+		t.plan.configuration.dockerPath = commented.Text(t.expand(text), path.From())
+		path.Add(finding.Note, "has to be there when opa-ratify starts", "mount the file")
 	}
-	t.variables(nil, path)
-	t.plan.configuration.dockerPath = commented.Text(t.expand(path.Text()), path.From())
-	path.Add(finding.Note, "has to be there when opa-ratify starts", "mount the file")
 }
 
 // static has the credentials in the resource.
@@ -52,77 +68,96 @@ func (t *translator) static(v source.Value) {
 	}
 }
 
-// provider translates a provider that has an entry of its own here, whose settings
-// have Ratify's names too.
-func (t *translator) provider(v, name source.Value) {
-	entry := commented.Map(commented.Entry{Key: "provider", Value: commented.Text(ours(name.Text()), name.From())})
-	for _, p := range v.Pairs() {
-		switch {
-		case p.Value.Node() == name.Node() || !p.Value.Exists():
-		case secret(p.Key):
-			p.Value.Skip()
-			p.Value.Add(finding.NoCounterpart, "may be a credential and was not copied", "")
-		case p.Key == "secretTimeout":
-			if n, ok := p.Value.Int(); ok && n > 0 {
-				commented.Set(entry, "refresh_interval", commented.Text(fmt.Sprintf("%ds", n), p.Value.From()), "")
-			}
-		case p.Key == "identityBinding":
-			if p.Value.Get("enabled").Bool(false) {
-				commented.Set(entry, "method", commented.Text("identity_binding", p.Value.From()), "")
-			}
-		default:
-			commented.Set(entry, p.Key, t.copied(nil, p.Value), p.Value.From())
-		}
-	}
-	if wrong := t.problem("credentials", entry); wrong != "" {
-		v.Mistake(fmt.Sprintf("credential provider %q: %s; until that is corrected, registries are asked with Docker's config.json, or anonymously", name.Text(), wrong),
+// entered adds an entry, or its hosts to the one that is there, or says what is wrong
+// with it. remedy is what its provider needs of the pod.
+func (t *translator) entered(one credential, name source.Value, remedy string) {
+	if wrong := t.problem("credentials", one.entry); wrong != "" {
+		name.Mistake(fmt.Sprintf("credential provider %q: %s; until that is corrected, registries are asked with Docker's config.json, or anonymously", name.Text(), wrong),
 			"see builtins/plugin/README.md, Credentials")
 		return
 	}
-	t.plan.configuration.credentials = append(t.plan.configuration.credentials, entry)
-}
-
-func secret(key string) bool {
-	key = strings.ToLower(key)
-	for _, word := range []string{"password", "token", "accesskey", "credential", "privatekey"} {
-		if strings.Contains(key, word) {
-			return true
+	c := &t.plan.configuration
+	taken := c.taken(one)
+	if len(taken) > 0 {
+		name.Add(finding.NoCounterpart, "another store has its own credentials for "+strings.Join(taken, ", ")+", and those are used: they are of a registry here, not of a store", "give both stores the same identity")
+	}
+	if !one.said {
+		one.hosts = slices.DeleteFunc(slices.Clone(one.hosts), func(host string) bool { return slices.Contains(taken, host) })
+	}
+	if len(taken) > 0 && len(one.hosts) == 0 {
+		return
+	}
+	name.Add(finding.Note, "registries are asked as the pod that opa-ratify runs in, not as Ratify's", remedy)
+	for i, known := range c.credentials {
+		if same(known.entry, one.entry) {
+			c.credentials[i] = known.with(one)
+			return
 		}
 	}
-	return false
+	c.credentials = append(c.credentials, one)
 }
 
-// ours is the name of a provider of the second generation here. Those of the first
-// are known as they are.
-func ours(name string) string {
-	switch strings.ToLower(name) {
-	case "azure":
-		return string(config.CredentialAzure)
-	case "aws":
-		return string(config.CredentialAWS)
-	case "alibabacloud":
-		return string(config.CredentialAlibaba)
+// taken are the hosts of an entry that another one is for, which comes before it.
+func (c *configuration) taken(one credential) []string {
+	var hosts []string
+	for _, known := range c.credentials {
+		switch {
+		case same(known.entry, one.entry):
+		case len(known.hosts)+len(one.hosts) == 0 && same(known.provider(), one.provider()):
+			hosts = append(hosts, "every registry of "+one.provider().Value)
+		default:
+			for _, host := range one.hosts {
+				if slices.Contains(known.hosts, host) {
+					hosts = append(hosts, host)
+				}
+			}
+		}
 	}
-	return name
+	return hosts
 }
 
-// settings takes over what the set implies for the configuration.
-func (t *translator) settings() {
-	for _, s := range t.set.Settings {
-		if !plausible(s) {
-			s.At.Add(finding.NoCounterpart, "lies outside of what the setting "+s.Path+" allows; the default stays", "")
+func (c credential) provider() *commented.Node { return c.entry.Content[1] } // {"provider": …} comes first
+
+// with is for the hosts of both.
+func (c credential) with(other credential) credential {
+	if len(c.hosts) == 0 || len(other.hosts) == 0 {
+		c.hosts = nil
+		return c
+	}
+	for _, host := range other.hosts {
+		if !slices.Contains(c.hosts, host) {
+			c.hosts = append(c.hosts, host)
+		}
+	}
+	return c
+}
+
+// credentialEntries are the credentials as they are written, each for its own hosts
+// alone.
+func (c *configuration) credentialEntries() []*commented.Node {
+	var all [3][]*commented.Node // by breadth: the first that is for a registry is asked
+	for _, one := range c.credentials {
+		if one.said || len(one.hosts) == 0 {
+			all[breadth(one.hosts)] = append(all[breadth(one.hosts)], one.entry)
 			continue
 		}
-		t.plan.configuration.settings = append(t.plan.configuration.settings, s)
+		for _, host := range one.hosts {
+			e := commented.Map(commented.Entry{Key: "match", Value: commented.Text(host, "")})
+			e.Content = append(e.Content, one.entry.Content...)
+			i := breadth([]string{host})
+			all[i] = append(all[i], e)
+		}
 	}
+	return slices.Concat(all[:]...)
 }
 
-// plausible: timeouts are a minute at most.
-func plausible(s resource.Setting) bool {
-	const longest = 60_000 // milliseconds
-	var n int
-	if _, err := fmt.Sscanf(s.Text, "%dms", &n); err != nil {
-		return true
+// breadth is 0 for hosts, 1 if there are patterns among them, 2 for every registry.
+func breadth(hosts []string) int {
+	switch {
+	case len(hosts) == 0:
+		return 2
+	case slices.ContainsFunc(hosts, func(host string) bool { return strings.HasPrefix(host, "*") }):
+		return 1
 	}
-	return n > 0 && n <= longest
+	return 0
 }

@@ -69,7 +69,7 @@ func (t *translator) unused() {
 		case p.Type == "inline":
 			t.certificates(d, p.Parameters.Get("value"), "ca")
 		case p.Type == "azurekeyvault":
-			t.keyVault(d, t.providerName(p), p)
+			t.keyVault(d, p)
 		default:
 			t.unknownProvider(d, p)
 		}
@@ -118,8 +118,8 @@ func (t *translator) providerName(p resource.KeyProvider) string {
 // one that entry wants, if it wants one.
 func (t *translator) listed(d *Document, p resource.KeyProvider, list string, entry *source.Value) []*commented.Node {
 	d.Elsewhere = true
-	name := t.providerName(p)
-	if wrong := t.keyVault(d, name, p); wrong != "" {
+	name, wrong := t.keyVault(d, p)
+	if wrong != "" {
 		d.Incomplete = p.Title() + ": " + wrong
 		return []*commented.Node{commented.Text("REPLACE with a certificate or key in PEM", p.At.From())}
 	}
@@ -146,14 +146,14 @@ func (t *translator) reference(d *Document, provider string, at, item source.Val
 		commented.Entry{Key: "name", Value: commented.Text(name.Text(), name.From())},
 	)
 	if version.Text() != "" {
-		commented.Set(m, "version", commented.Text(version.Text(), version.From()), "")
+		commented.Set(m, "version", commented.Text(versionOf(version.Text()), version.From()), "")
 	}
 	return m
 }
 
 func wants(entry, item source.Value) bool {
 	name, version := entry.Get("name").Text(), entry.Get("version").Text()
-	return (name == "" || name == item.Get("name").Text()) && (version == "" || version == item.Get("version").Text())
+	return (name == "" || name == item.Get("name").Text()) && (version == "" || versionOf(version) == versionOf(item.Get("version").Text()))
 }
 
 func (t *translator) missingProvider(d *Document, name source.Value) *commented.Node {

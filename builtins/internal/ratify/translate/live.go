@@ -28,8 +28,8 @@ func (p *Plan) Section() ([]byte, error) { return yaml.Marshal(p.section()) }
 // KeyProviders lists the names of the key providers that are configured.
 func (p *Plan) KeyProviders() []string {
 	var names []string
-	for _, entry := range p.configuration.keyProviders {
-		names = append(names, entry.Content[1].Value) // {"name": …} comes first
+	for _, v := range p.configuration.vaults {
+		names = append(names, v.name)
 	}
 	return names
 }

@@ -98,7 +98,7 @@ func (t *translator) secondVault(d *Document, at source.Value, list string) []*c
 	if u, err := url.Parse(at.Get("vaultURL").Text()); err == nil && u.Host != "" {
 		name, _, _ = strings.Cut(u.Host, ".")
 	}
-	p := resource.KeyProvider{Meta: resource.Meta{Name: name, At: at}, Type: "azurekeyvault", Parameters: at}
+	p := resource.KeyProvider{Meta: resource.Meta{Kind: "azurekeyvault", Name: name, At: at}, Type: "azurekeyvault", Parameters: at}
 	return t.listed(d, p, list, nil)
 }
 

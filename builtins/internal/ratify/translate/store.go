@@ -64,7 +64,7 @@ func (t *translator) oras(s resource.Store) {
 	if path := p.Get("localCachePath"); path.Text() != "" {
 		path.Add(finding.Note, "is where Ratify keeps what it fetched; here that is memory", "plugins.ratify.cache.content_bytes bounds it")
 	}
-	t.credentials(p.Get("authProvider"))
+	t.credentials(p.Get("authProvider"), nil)
 }
 
 // remember sets how long lists of referrers and digests of tags are believed, in
@@ -152,7 +152,7 @@ func (t *translator) registryStore(e resource.Executor, s resource.Store) {
 	}
 	t.bytes("limits.blob_bytes", p.Get("maxBlobBytes"))
 	t.bytes("limits.manifest_bytes", p.Get("maxManifestBytes"))
-	t.credentials(p.Get("credential"))
+	t.credentials(p.Get("credential"), hosts)
 }
 
 func storeHosts(e resource.Executor, s resource.Store) []string {
