@@ -278,8 +278,14 @@ func (i images) data(t *testing.T) []byte {
 // bundle is the policy above as `opa-ratify build` makes one.
 func (i images) bundle(t *testing.T, args ...string) []byte {
 	t.Helper()
+	return build(t, map[string][]byte{"trust.rego": []byte(policy), "data.yaml": i.data(t), ".manifest": []byte(`{"roots": ["trust"]}`)}, args...)
+}
+
+// build is `opa-ratify build`.
+func build(t *testing.T, files map[string][]byte, args ...string) []byte {
+	t.Helper()
 	dir := t.TempDir()
-	for name, content := range map[string][]byte{"trust.rego": []byte(policy), "data.yaml": i.data(t), ".manifest": []byte(`{"roots": ["trust"]}`)} {
+	for name, content := range files {
 		fatal(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
 	}
 	file := filepath.Join(t.TempDir(), "bundle.tar.gz")

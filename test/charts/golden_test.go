@@ -117,7 +117,7 @@ func printed(t *testing.T, o charts.Object) []byte {
 	t.Helper()
 	var content map[string]any
 	fatal(t, yaml.Unmarshal(o.YAML, &content))
-	copied, err := filepath.Glob(filepath.Join(charts.Chart, "files", "*", "*.*"))
+	copied, err := filepath.Glob(filepath.Join(charts.Chart, "files", "system", "*", "*.rego"))
 	fatal(t, err)
 	data, _ := content["data"].(map[string]any)
 	for _, file := range append(copied, filepath.Join(charts.Chart, "files", "trust.rego")) {

@@ -10,8 +10,8 @@ test_gatekeeper_may_ask if {
 }
 
 test_probes_may_ask if {
-	every path in ["health", "metrics"] {
-		authz.allow with input as {"method": "GET", "path": [path]}
+	every path in [["health"], ["health", "ready"], ["metrics"]] {
+		authz.allow with input as {"method": "GET", "path": path}
 	}
 }
 
@@ -23,6 +23,7 @@ test_nothing_else_may_be_asked if {
 		{"method": "POST", "path": ["v1", "data", "trust"]},
 		{"method": "POST", "path": ["ratify"]},
 		{"method": "GET", "path": ["health", "..", "v1"]},
+		{"method": "GET", "path": ["health", "ready", "v1"]},
 		{},
 	] {
 		not authz.allow with input as request

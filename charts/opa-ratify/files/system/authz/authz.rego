@@ -16,5 +16,5 @@ allow if {
 
 allow if {
 	input.method == "GET"
-	input.path in {["health"], ["metrics"]}
+	input.path in {["health"], ["health", "ready"], ["metrics"]}
 }
