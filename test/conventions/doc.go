@@ -26,6 +26,7 @@ func Checks() []Check {
 		{"exported names are documented", exportedDocs},
 		{"licence header", licenceHeader},
 		{"no trailing spaces", trailingSpaces},
+		{"links lead somewhere", deadLinks},
 		{"no init function", initFunctions},
 		{"no sleep", sleeps},
 		{"no skipped test", skippedTests},
