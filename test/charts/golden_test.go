@@ -155,6 +155,7 @@ func kinds() map[string]any {
 		"apps/v1 Deployment": &appsv1.Deployment{}, "policy/v1 PodDisruptionBudget": &policyv1.PodDisruptionBudget{},
 		"autoscaling/v2 HorizontalPodAutoscaler": &autoscalingv2.HorizontalPodAutoscaler{}, "networking.k8s.io/v1 NetworkPolicy": &networkingv1.NetworkPolicy{},
 		"rbac.authorization.k8s.io/v1 Role": &rbacv1.Role{}, "rbac.authorization.k8s.io/v1 RoleBinding": &rbacv1.RoleBinding{},
+		"rbac.authorization.k8s.io/v1 ClusterRole": &rbacv1.ClusterRole{}, "rbac.authorization.k8s.io/v1 ClusterRoleBinding": &rbacv1.ClusterRoleBinding{},
 		"externaldata.gatekeeper.sh/v1beta1 Provider": &externaldatav1beta1.Provider{}, "mutations.gatekeeper.sh/v1 Assign": &mutationsv1.Assign{},
 		"templates.gatekeeper.sh/v1 ConstraintTemplate": &templatesv1.ConstraintTemplate{},
 		"cert-manager.io/v1 Certificate":                &certmanagerv1.Certificate{}, "cert-manager.io/v1 Issuer": &certmanagerv1.Issuer{},

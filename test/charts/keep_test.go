@@ -22,7 +22,6 @@ func TestCertificatesAreKept(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, values, secret string }{
 		{"generated", `{}`, "Secret gatekeeper-system/ratify-tls"},
-		{"to be rotated", `{featureFlags: {RATIFY_CERT_ROTATION: true}}`, "Secret gatekeeper-system/ratify-tls"},
 		{"the CA for cert-manager", `{provider: {tls: {certManager: {enabled: true}}}}`, "Secret gatekeeper-system/ratify-ca"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -43,6 +42,37 @@ func TestCertificatesAreKept(t *testing.T) {
 			}
 			if diff := cmp.Diff(after, bundle(t, upgraded, "ratify-mutation-provider")); diff != "" {
 				t.Errorf("the Providers differ:\n%s", diff)
+			}
+		})
+	}
+}
+
+// The chart neither makes the Secret that is rotated, nor takes its CAs from the
+// Providers when it is upgraded, or when certificates are to be rotated from now on.
+func TestRotatedCertificatesAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	rotated := parse(t, `{featureFlags: {RATIFY_CERT_ROTATION: true}}`)
+	for _, tt := range []struct {
+		name    string
+		secrets []*corev1.Secret
+		want    string
+	}{
+		{"installed", nil, ""},
+		{"upgraded", []*corev1.Secret{secret("gatekeeper-system", "ratify-tls", map[string][]byte{"ca.crt": []byte("new, old")})}, "new, old"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			objects, _, err := charts.Render(charts.Release{Cluster: newCluster(tt.secrets...), Upgrade: tt.secrets != nil}, rotated)
+			fatal(t, err)
+			for _, provider := range []string{"ratify-provider", "ratify-mutation-provider"} {
+				if got := bundle(t, objects, provider); string(got) != tt.want {
+					t.Errorf("%s has the CA %q; want %q", provider, got, tt.want)
+				}
+			}
+			for _, o := range objects {
+				if o.Kind == "Secret" {
+					t.Errorf("%s was rendered; it would replace what is rotated", o.ID())
+				}
 			}
 		})
 	}

@@ -106,7 +106,8 @@ func (p *pod) run(t *testing.T, env []string, there []*corev1.ConfigMap) {
 	})
 }
 
-// content is what a volume holds, by file name; nil is an empty folder.
+// content is what a volume holds, by file name; nil is an empty folder. The folder of
+// rotated certificates has what opa-ratify-certs would have written.
 func (p *pod) content(t *testing.T, volume corev1.Volume, there []*corev1.ConfigMap) map[string][]byte {
 	t.Helper()
 	content := map[string][]byte{}
@@ -124,6 +125,12 @@ func (p *pod) content(t *testing.T, volume corev1.Volume, there []*corev1.Config
 		ca, err := os.ReadFile(p.gatekeeper.CA)
 		fatal(t, err)
 		content["ca.crt"] = ca
+	case volume.EmptyDir != nil && volume.Name == "tls":
+		for name, file := range map[string]string{"tls.crt": p.gatekeeper.ServerCert, "tls.key": p.gatekeeper.ServerKey, "gatekeeper-ca.crt": p.gatekeeper.CA} {
+			raw, err := os.ReadFile(file)
+			fatal(t, err)
+			content[name] = raw
+		}
 	case volume.Secret != nil:
 		data := p.rendered(t, "Secret", volume.Secret.SecretName).Data
 		for _, item := range volume.Secret.Items {

@@ -46,14 +46,16 @@
 {{/*
 The certificate: {ca, crt, key} in base64, without crt and key where somebody else keeps them.
 To be called once in a rendering: what it generates is another one each time. What an earlier
-installation generated is kept.
+installation generated is kept. Where it is rotated, it may not be there yet: {}.
 */}}
 {{- define "ratify.tls" -}}
 {{- $mode := include "ratify.tls.mode" . -}}
 {{- $tls := .Values.provider.tls -}}
 {{- $given := include "ratify.tls.givenCA" . -}}
 {{- $there := lookup "v1" "Secret" .Release.Namespace (include "ratify.tls.secret" .) | default dict -}}
-{{- if eq $mode "given" -}}
+{{- if eq $mode "rotated" -}}
+{{- with dig "data" "ca.crt" "" $there -}}{{- dict "ca" . | toYaml -}}{{- end -}}
+{{- else if eq $mode "given" -}}
 {{- if not $given -}}
 {{- fail "provider.tls.crt and key have no CA: Gatekeeper asks only whom it can verify; give --set-file provider.tls.caCert=ca.crt" -}}
 {{- end -}}
@@ -95,7 +97,7 @@ installation generated is kept.
 
 {{/* Whether the pod mounts the CA of Gatekeeper from Gatekeeper's own Secret, and so follows it. */}}
 {{- define "ratify.clientCA.mounted" -}}
-{{- if and .Values.gatekeeper.mutualTLS (not .Values.gatekeeper.clientCA) (eq .Values.gatekeeper.namespace .Release.Namespace) -}}true{{- end -}}
+{{- if and .Values.gatekeeper.mutualTLS (not .Values.gatekeeper.clientCA) (not (include "ratify.rotated" .)) (eq .Values.gatekeeper.namespace .Release.Namespace) -}}true{{- end -}}
 {{- end -}}
 
 {{/* The CA of Gatekeeper in PEM, where it is not mounted: given, or copied. */}}
