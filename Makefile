@@ -19,6 +19,7 @@ ARCHITECTURES ?= amd64 arm64
 IMAGE := bin/image
 GO := $(wildcard builtins bundles cmd rego test)
 REGO := $(wildcard rego/ bundles/*/ cmd/opa-ratify/lint/ charts/*/files/system/)
+MODULES := cmd/opa-ratify-certs test/charts
 FUZZTIME ?= 30s
 CHAOSTIME ?= 60s
 SOAKIMAGES ?= 20000
@@ -59,12 +60,16 @@ plugin: ## Build the Notation plugin that signs with keys in Alibaba Cloud KMS
 demo: build ## Sign, serve and ask as Gatekeeper does; ONCE=1 ends with the verdict
 	ONCE=$(ONCE) go run ./test/demo
 
+certs: ## Build bin/opa-ratify-certs, which rotates certificates on Kubernetes
+	cd cmd/opa-ratify-certs && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../../bin/opa-ratify-certs .
+
 ##@ Test
 
 test: test-go test-rego ## Everything a change must pass: Go, script and Rego tests
 
 test-go: ## Go tests with the race detector, those of test/script among them
 	go test -race ./...
+	cd cmd/opa-ratify-certs && go test -race ./...
 
 test-rego: build ## Rego library and bundles: strict check, then tests
 	set -e; for d in $(REGO); do $(BIN) check --strict $$d; $(BIN) test $$d; done
@@ -90,7 +95,7 @@ interop-registry: $(TOOLS)/docker-registry $(TOOLS)/olareg $(TOOLS)/notation $(T
 interop-redis: ## The tests that start redis-server (Debian's package of that name)
 	go test -race -tags interop -run '^TestInterop' ./builtins/internal/evidence/redis ./builtins/internal/service ./test/replicas
 
-e2e: build $(TOOLS)/notation $(TOOLS)/olareg ## A real cluster admits and refuses; RUN=<regexp> names scenarios, KEEP=1 waits
+e2e: build certs $(TOOLS)/notation $(TOOLS)/olareg ## A real cluster admits and refuses; RUN=<regexp> names scenarios, KEEP=1 waits
 	$(E2E) -e2e.run '$(or $(RUN),.)' $(if $(KEEP),-e2e.keep)
 
 e2e-load: build $(TOOLS)/olareg ## Only the load: PODS (1000) through the API server, 50 at once
@@ -144,7 +149,7 @@ lint: $(TOOLS)/.installed ## go vet, gofumpt, golangci-lint, regal
 	go vet -tags interop,e2e ./...
 	unformatted=$$($(TOOLS)/gofumpt -extra=group_params -l $(GO)); test -z "$$unformatted" || { echo "not gofumpt'ed: $$unformatted"; exit 1; }
 	$(TOOLS)/golangci-lint run
-	cd test/charts && go vet ./... && $(TOOLS)/golangci-lint run --config ../../.golangci.yaml
+	set -e; for d in $(MODULES); do (cd $$d && go vet ./... && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yaml); done
 	$(if $(REGO),$(TOOLS)/regal lint $(REGO))
 
 fmt: build $(TOOLS)/.installed ## Format Go and Rego

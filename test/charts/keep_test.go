@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -51,13 +53,15 @@ func TestCertificatesAreKept(t *testing.T) {
 // Providers when it is upgraded, or when certificates are to be rotated from now on.
 func TestRotatedCertificatesAreLeftAlone(t *testing.T) {
 	t.Parallel()
+	nobody, err := os.ReadFile(filepath.Join(charts.Chart, "files", "nobody.crt"))
+	fatal(t, err)
 	rotated := parse(t, `{featureFlags: {RATIFY_CERT_ROTATION: true}}`)
 	for _, tt := range []struct {
 		name    string
 		secrets []*corev1.Secret
 		want    string
 	}{
-		{"installed", nil, ""},
+		{"installed", nil, string(nobody)},
 		{"upgraded", []*corev1.Secret{secret("gatekeeper-system", "ratify-tls", map[string][]byte{"ca.crt": []byte("new, old")})}, "new, old"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

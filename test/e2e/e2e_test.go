@@ -39,6 +39,7 @@ func scenarios() []scenario {
 	return []scenario{
 		{name: "walkthrough: GHCR and Notation", alone: true, run: walkthroughTest},
 		{name: "TLS cert rotation of Gatekeeper and provider, under load", alone: true, run: rotationTest},
+		{name: "cert rotator test, under load", alone: true, run: rotatorTest},
 		{name: "Gatekeeper's own cache", alone: true, run: cacheTest},
 		{name: "API server's failurePolicy", alone: true, run: failurePolicyTest},
 		{name: "load: 1 000 pods, 50 at once", alone: true, run: loadTest},

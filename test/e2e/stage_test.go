@@ -175,6 +175,12 @@ func (st *stage) serve(t *testing.T) {
 func (st *stage) connect(t *testing.T) {
 	t.Helper()
 	st.applyProviders(t, st.providerCA.PEM())
+	st.enforce(t)
+}
+
+// enforce applies constraint and mutators.
+func (st *stage) enforce(t *testing.T) {
+	t.Helper()
 	constraint := st.constraint(t)
 	st.apply(t, constraint)
 	t.Cleanup(func() { st.withdraw(t, constraint) })

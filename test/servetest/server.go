@@ -147,8 +147,12 @@ func (s *Server) Wait(ctx context.Context) error {
 
 // ResidentBytes returns the memory that the server has now, 0 where the system
 // has no /proc.
-func (s *Server) ResidentBytes() int64 {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.process.Process.Pid))
+func (s *Server) ResidentBytes() int64 { return ResidentBytes(s.process.Process.Pid) }
+
+// ResidentBytes returns the memory that a process has now, 0 where the system has no
+// /proc.
+func ResidentBytes(pid int) int64 {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	var total, resident int64
 	if err != nil {
 		return 0

@@ -46,7 +46,9 @@
 {{/*
 The certificate: {ca, crt, key} in base64, without crt and key where somebody else keeps them.
 To be called once in a rendering: what it generates is another one each time. What an earlier
-installation generated is kept. Where it is rotated, it may not be there yet: {}.
+installation generated is kept. Where it is rotated and
+not there yet, ca is a certificate that expired in 2000 and whose key nobody has: Gatekeeper
+takes no Provider without one.
 */}}
 {{- define "ratify.tls" -}}
 {{- $mode := include "ratify.tls.mode" . -}}
@@ -54,7 +56,7 @@ installation generated is kept. Where it is rotated, it may not be there yet: {}
 {{- $given := include "ratify.tls.givenCA" . -}}
 {{- $there := lookup "v1" "Secret" .Release.Namespace (include "ratify.tls.secret" .) | default dict -}}
 {{- if eq $mode "rotated" -}}
-{{- with dig "data" "ca.crt" "" $there -}}{{- dict "ca" . | toYaml -}}{{- end -}}
+{{- dict "ca" (dig "data" "ca.crt" "" $there | default (.Files.Get "files/nobody.crt" | b64enc)) | toYaml -}}
 {{- else if eq $mode "given" -}}
 {{- if not $given -}}
 {{- fail "provider.tls.crt and key have no CA: Gatekeeper asks only whom it can verify; give --set-file provider.tls.caCert=ca.crt" -}}
