@@ -43,6 +43,9 @@ into files that opa-ratify reads again when they change.
 The cluster is the one of the pod, or the one that $KUBECONFIG names.`,
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := options.Validate(); err != nil {
+				return err
+			}
 			config, err := ctrl.GetConfig()
 			if err != nil {
 				return fmt.Errorf("find the API server: %w; run it in a pod, or name a file in KUBECONFIG", err)

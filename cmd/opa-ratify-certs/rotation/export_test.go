@@ -16,9 +16,6 @@ import (
 // OneSecret lets tests see requests narrowed.
 func OneSecret(secret types.NamespacedName) transport.WrapperFunc { return oneSecret(secret) }
 
-// Validate lets tests validate without a cluster.
-func (o Options) Validate() error { return o.validate() }
-
 // KeepFormer wraps a client as [Run] does.
 func (o Options) KeepFormer(c client.WithWatch) client.WithWatch {
 	return interceptor.NewClient(c, interceptor.Funcs{Update: formerCAs{o}.update})

@@ -122,7 +122,7 @@ func (f *follower) followGatekeeper(ctx context.Context, now time.Time) error {
 	}
 	current := parseBundle(secret.Data[caFile])
 	if len(current) == 0 {
-		return fmt.Errorf("Secret %s has no certificate in %s: Gatekeeper writes it when it starts", f.options.gatekeeper(), caFile)
+		return fmt.Errorf("read Gatekeeper's CA: Secret %s has no certificate in %s: Gatekeeper writes it when it starts", f.options.gatekeeper(), caFile)
 	}
 	dir := folder(f.options.Dir)
 	text := dir.read(gatekeeperCAFile)

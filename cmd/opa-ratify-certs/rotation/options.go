@@ -57,8 +57,8 @@ func Defaults() Options {
 	}
 }
 
-// validate says what is missing, and which times would lose requests.
-func (o Options) validate() error {
+// Validate says what is missing, and which times would lose requests.
+func (o Options) Validate() error {
 	var errs []error
 	demand := func(fine bool, format string, args ...any) {
 		if !fine {

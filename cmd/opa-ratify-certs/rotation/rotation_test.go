@@ -38,7 +38,7 @@ type world struct {
 // newWorld has the Provider "provider", and Gatekeeper's Secret with a CA.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{now: time.Now().Truncate(time.Second), options: rotation.Defaults()} //nolint:forbidigo // certificates are of now
+	w := &world{now: time.Now().Truncate(time.Second), options: rotation.Defaults()}
 	w.options.Namespace, w.options.Secret, w.options.DNSNames = "own", "tls", []string{"ratify.own"}
 	w.options.Providers, w.options.Dir = []string{"provider", "not-there"}, t.TempDir()
 	w.options.GatekeeperNamespace = "gatekeeper"

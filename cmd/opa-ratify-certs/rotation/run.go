@@ -39,7 +39,7 @@ import (
 // What can be tried again is logged and tried again. The error is non-nil if the options
 // are wrong, the API server cannot be asked at the start, or rotation came to an end.
 func Run(ctx context.Context, config *rest.Config, o Options) error {
-	if err := o.validate(); err != nil {
+	if err := o.Validate(); err != nil {
 		return err
 	}
 	if o.Now == nil {
