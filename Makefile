@@ -13,6 +13,7 @@ OPA_VERSION = $(patsubst v%,%,$(shell go list -m -f '{{.Version}}' github.com/op
 LDFLAGS = -s -w -X main.version=$(VERSION) \
 	-X github.com/open-policy-agent/opa/v1/version.Version=$(OPA_VERSION)+ratify.$(VERSION)
 COMPILE = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+COMPILE_CERTS = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w'
 SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
 REVISION := $(or $(REVISION),$(shell git rev-parse HEAD 2>/dev/null))
 ARCHITECTURES ?= amd64 arm64
@@ -36,9 +37,10 @@ build: ## Build bin/opa-ratify, one static binary
 	$(COMPILE) -o $(BIN) ./cmd/opa-ratify
 
 image: ## Build bin/image, an OCI layout for ARCHITECTURES (amd64 arm64) with SBOMs; needs no Docker
-	set -e; for arch in $(ARCHITECTURES); do GOOS=linux GOARCH=$$arch $(COMPILE) -o $(BIN)-linux-$$arch ./cmd/opa-ratify; done
+	set -e; for arch in $(ARCHITECTURES); do GOOS=linux GOARCH=$$arch $(COMPILE) -o $(BIN)-linux-$$arch ./cmd/opa-ratify; \
+		(cd cmd/opa-ratify-certs && GOOS=linux GOARCH=$$arch $(COMPILE_CERTS) -o ../../$(BIN)-certs-linux-$$arch .); done
 	go run ./cmd/image build -o $(IMAGE) --version $(VERSION) --revision $(REVISION) --created $(SOURCE_DATE_EPOCH) \
-		$(addprefix $(BIN)-linux-,$(ARCHITECTURES))
+		$(addprefix --beside $(BIN)-certs-linux-,$(ARCHITECTURES)) $(addprefix $(BIN)-linux-,$(ARCHITECTURES))
 
 image-push: ## Push bin/image to TO=registry/repository:tag; prints what is to be signed
 	@go run ./cmd/image push --from $(IMAGE) $(or $(TO),$(error TO=registry/repository:tag says where to push))
@@ -61,7 +63,7 @@ demo: build ## Sign, serve and ask as Gatekeeper does; ONCE=1 ends with the verd
 	ONCE=$(ONCE) go run ./test/demo
 
 certs: ## Build bin/opa-ratify-certs, which rotates certificates on Kubernetes
-	cd cmd/opa-ratify-certs && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../../bin/opa-ratify-certs .
+	cd cmd/opa-ratify-certs && $(COMPILE_CERTS) -o ../../$(BIN)-certs .
 
 ##@ Test
 

@@ -32,6 +32,9 @@ type Options struct {
 	Directory string
 	// Binaries are files, one for each architecture of Linux. Required.
 	Binaries []string
+	// Beside are files of one other program, for the same architectures, which lies
+	// beside the binary under the name of its package. Empty: there is none.
+	Beside []string
 	// Version is ours, "v1.2.3", and the tag in the layout. Required.
 	Version string
 	// Revision is the commit, 40 hex digits. Required.
@@ -44,13 +47,18 @@ type Options struct {
 type builder struct {
 	Options
 
-	blobs *oci.Storage
-	base  rootfs.Layer
+	blobs  *oci.Storage
+	base   rootfs.Layer
+	beside map[string]sbom.Program // by architecture
 }
 
 // Build writes a layout and returns its index.
 func Build(ctx context.Context, o Options) (ocispec.Descriptor, error) {
-	programs, err := o.read()
+	programs, err := o.read(o.Binaries)
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	beside, err := o.beside(programs)
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
@@ -63,21 +71,21 @@ func Build(ctx context.Context, o Options) (ocispec.Descriptor, error) {
 		return ocispec.Descriptor{}, err
 	}
 	defer func() { _ = os.RemoveAll(unfinished) }() // nothing is there once it is finished
-	index, err := o.write(ctx, unfinished, programs)
+	index, err := o.write(ctx, unfinished, programs, beside)
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
 	return index, replace(o.Directory, unfinished)
 }
 
-// read reads the binaries, of which there is one for each platform.
-func (o Options) read() ([]sbom.Program, error) {
+// read reads the binaries at paths, of which there is one for each platform.
+func (o Options) read(paths []string) ([]sbom.Program, error) {
 	if len(o.Binaries) == 0 || o.Version == "" || o.Revision == "" || o.Created.IsZero() {
 		return nil, errors.New("binaries, version, revision and time of the commit are required")
 	}
 	seen := map[string]string{}
 	var programs []sbom.Program
-	for _, path := range o.Binaries {
+	for _, path := range paths {
 		p, err := sbom.Read(path, o.Version)
 		if err != nil {
 			return nil, err
@@ -91,7 +99,26 @@ func (o Options) read() ([]sbom.Program, error) {
 	return programs, nil
 }
 
-func (o Options) write(ctx context.Context, directory string, programs []sbom.Program) (ocispec.Descriptor, error) {
+// beside reads the other program, by architecture: where there is one, every platform
+// has it.
+func (o Options) beside(programs []sbom.Program) (map[string]sbom.Program, error) {
+	others, err := o.read(o.Beside)
+	if err != nil {
+		return nil, err
+	}
+	byArchitecture := map[string]sbom.Program{}
+	for _, p := range others {
+		byArchitecture[p.Architecture()] = p
+	}
+	for _, p := range programs {
+		if _, ok := byArchitecture[p.Architecture()]; !ok && len(others) > 0 {
+			return nil, fmt.Errorf("%s has nothing beside it for linux/%s: give the other program for each platform", p.Path, p.Architecture())
+		}
+	}
+	return byArchitecture, nil
+}
+
+func (o Options) write(ctx context.Context, directory string, programs []sbom.Program, beside map[string]sbom.Program) (ocispec.Descriptor, error) {
 	blobs, err := oci.NewStorage(directory)
 	if err != nil {
 		return ocispec.Descriptor{}, err
@@ -100,7 +127,7 @@ func (o Options) write(ctx context.Context, directory string, programs []sbom.Pr
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	b := &builder{Options: o, blobs: blobs, base: base}
+	b := &builder{Options: o, blobs: blobs, base: base, beside: beside}
 	index, bills, err := b.images(ctx, programs)
 	if err != nil {
 		return ocispec.Descriptor{}, err
@@ -112,12 +139,18 @@ func (o Options) write(ctx context.Context, directory string, programs []sbom.Pr
 // materials, and returns the index and the manifests of the bills.
 func (b *builder) images(ctx context.Context, programs []sbom.Program) (ocispec.Descriptor, []ocispec.Descriptor, error) {
 	var images, bills []ocispec.Descriptor
+	var all []sbom.Program
 	for _, p := range programs {
-		image, err := b.image(ctx, p)
+		included := []sbom.Program{p}
+		if other, ok := b.beside[p.Architecture()]; ok {
+			included = append(included, other)
+		}
+		all = append(all, included...)
+		image, err := b.image(ctx, included)
 		if err != nil {
 			return ocispec.Descriptor{}, nil, fmt.Errorf("image of %s: %w", p.Path, err)
 		}
-		bill, err := b.bill(ctx, image, p)
+		bill, err := b.bill(ctx, image, included...)
 		if err != nil {
 			return ocispec.Descriptor{}, nil, err
 		}
@@ -131,6 +164,6 @@ func (b *builder) images(ctx context.Context, programs []sbom.Program) (ocispec.
 	if err != nil {
 		return ocispec.Descriptor{}, nil, err
 	}
-	bill, err := b.bill(ctx, index, programs...)
+	bill, err := b.bill(ctx, index, all...)
 	return index, append(bills, bill), err
 }

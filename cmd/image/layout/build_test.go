@@ -3,6 +3,8 @@
 package layout_test
 
 import (
+	"archive/tar"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -136,6 +138,57 @@ func TestBuildRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOtherProgramLiesBeside has it in a layer of its own, under the name of its
+// package, and in the bill of materials; every platform has it, or none.
+func TestOtherProgramLiesBeside(t *testing.T) {
+	t.Parallel()
+	o := options(filepath.Join(t.TempDir(), "image"), program(t, "amd64"), program(t, "arm64"))
+	o.Beside = []string{program(t, "arm64")}
+	if _, err := image.Build(t.Context(), o); err == nil || !strings.Contains(err.Error(), "has nothing beside it for linux/amd64") {
+		t.Errorf("error %v", err)
+	}
+	o.Beside = append(o.Beside, program(t, "amd64"))
+	index, err := image.Build(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, arch := range []string{"amd64", "arm64"} {
+		manifest, config := platform(t, o.Directory, index, i)
+		var made []string
+		for _, h := range config.History {
+			made = append(made, h.CreatedBy)
+		}
+		if diff := cmp.Diff([]string{"base", "opa-ratify v1.2.3", "program v1.2.3"}, made); diff != "" {
+			t.Errorf("%s: history (-want +got):\n%s", arch, diff)
+		}
+		if diff := cmp.Diff([]string{"/opa-ratify"}, config.Config.Entrypoint); diff != "" {
+			t.Errorf("%s: entrypoint (-want +got):\n%s", arch, diff)
+		}
+		if got := content(t, o.Directory, manifest.Layers[2]); got != "program" {
+			t.Errorf("%s: the last layer has %q, want the program", arch, got)
+		}
+	}
+}
+
+// content is the name of the first file in a layer.
+func content(tb testing.TB, directory string, layer ocispec.Descriptor) string {
+	tb.Helper()
+	f, err := os.Open(filepath.Join(directory, "blobs", "sha256", layer.Digest.Encoded()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	archive, err := gzip.NewReader(f)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	header, err := tar.NewReader(archive).Next()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return header.Name
 }
 
 // platform reads the manifest and the configuration of the index's i-th image.

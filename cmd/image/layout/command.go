@@ -35,6 +35,7 @@ func buildCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVarP(&o.Directory, "output", "o", "", "directory of the layout (required)")
+	f.StringSliceVar(&o.Beside, "beside", nil, "another program that lies beside them, for the same platforms")
 	f.StringVar(&o.Version, "version", "", "version of the binaries, and tag in the layout (required)")
 	f.StringVar(&o.Revision, "revision", "", "commit they were built from (required)")
 	f.Int64Var(&created, "created", 0, "when that was made, in seconds since 1970 (required)")

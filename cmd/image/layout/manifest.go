@@ -23,14 +23,21 @@ import (
 
 const source = "https://github.com/opa-ratify/opa-ratify"
 
-// image writes what one platform runs.
-func (b *builder) image(ctx context.Context, p sbom.Program) (ocispec.Descriptor, error) {
-	binary, err := rootfs.Binary(p.Path)
-	if err != nil {
-		return ocispec.Descriptor{}, err
+// image writes what one platform has: the program that it runs, and others.
+func (b *builder) image(ctx context.Context, programs []sbom.Program) (ocispec.Descriptor, error) {
+	layers, names := []rootfs.Layer{b.base}, []string{"base"}
+	for i, p := range programs {
+		name := rootfs.Program
+		if i > 0 {
+			name = "/" + p.Name()
+		}
+		layer, err := rootfs.Binary(p.Path, name)
+		if err != nil {
+			return ocispec.Descriptor{}, err
+		}
+		layers, names = append(layers, layer), append(names, name[1:]+" "+b.Version)
 	}
-	layers := []rootfs.Layer{b.base, binary}
-	config, err := b.pushJSON(ctx, ocispec.MediaTypeImageConfig, b.config(p.Architecture(), layers))
+	config, err := b.pushJSON(ctx, ocispec.MediaTypeImageConfig, b.config(programs[0].Architecture(), layers, names))
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
@@ -49,7 +56,7 @@ func (b *builder) image(ctx context.Context, p sbom.Program) (ocispec.Descriptor
 
 // config says how the image is run. It writes nothing but to what is mounted, so its
 // root may be read-only.
-func (b *builder) config(architecture string, layers []rootfs.Layer) ocispec.Image {
+func (b *builder) config(architecture string, layers []rootfs.Layer, names []string) ocispec.Image {
 	user := strconv.Itoa(rootfs.User)
 	created := b.Created.UTC()
 	image := ocispec.Image{
@@ -63,7 +70,7 @@ func (b *builder) config(architecture string, layers []rootfs.Layer) ocispec.Ima
 	}
 	for i, layer := range layers {
 		image.RootFS.DiffIDs = append(image.RootFS.DiffIDs, layer.DiffID)
-		image.History = append(image.History, ocispec.History{Created: &created, CreatedBy: []string{"base", "opa-ratify " + b.Version}[i]})
+		image.History = append(image.History, ocispec.History{Created: &created, CreatedBy: names[i]})
 	}
 	return image
 }

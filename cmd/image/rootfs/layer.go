@@ -24,7 +24,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Program is the path of the binary in the image.
+// Program is the path of the binary that the image runs.
 const Program = "/opa-ratify"
 
 // Layer is one layer of an image.
@@ -63,8 +63,9 @@ func Base() (Layer, error) {
 	return pack(files)
 }
 
-// Binary makes the layer with the program, which it reads from path.
-func Binary(path string) (Layer, error) {
+// Binary makes the layer with a program, which it reads from path and puts at name, such
+// as [Program].
+func Binary(path, name string) (Layer, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Layer{}, err
@@ -74,7 +75,7 @@ func Binary(path string) (Layer, error) {
 	if err != nil {
 		return Layer{}, err
 	}
-	layer, err := pack([]entry{{name: Program[1:], mode: 0o755, size: info.Size(), content: f}})
+	layer, err := pack([]entry{{name: name[1:], mode: 0o755, size: info.Size(), content: f}})
 	if err != nil {
 		return Layer{}, fmt.Errorf("pack %s: %w", path, err)
 	}

@@ -93,7 +93,7 @@ func TestBinaryLayer(t *testing.T) {
 		if err := os.Chtimes(path, time.Time{}, time.Unix(int64(i), 0)); err != nil {
 			t.Fatal(err)
 		}
-		layer, err := rootfs.Binary(path)
+		layer, err := rootfs.Binary(path, rootfs.Program)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	urlpath "path"
 	"runtime/debug"
 	"strings"
 
@@ -67,6 +68,9 @@ func (p Program) check() error {
 
 // Architecture is what the program was built for, "arm64".
 func (p Program) Architecture() string { return p.setting("GOARCH") }
+
+// Name is that of the program's package, "opa-ratify-certs".
+func (p Program) Name() string { return urlpath.Base(p.info.Path) }
 
 func (p Program) setting(key string) string {
 	for _, s := range p.info.Settings {
