@@ -26,6 +26,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 )
 
 // section is where the configuration lives in OPA's.
@@ -173,41 +175,13 @@ func child(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// readFile reads a regular file of at most maxFileBytes: a device or a pipe
-// would block or never end.
+// readFile reads a file of at most maxFileBytes.
 func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
-	if err != nil {
-		return nil, cause(err)
-	}
-	if len(raw) > maxFileBytes {
-		return nil, fmt.Errorf("more than %d bytes", maxFileBytes)
-	}
-	return raw, nil
-}
-
-// cause drops "open /path:" from an error whose message names the path anyway.
-func cause(err error) error {
-	var path *os.PathError
-	if !errors.As(err, &path) {
-		return err
-	}
+	raw, err := files.Read(path, maxFileBytes)
 	if errors.Is(err, os.ErrNotExist) {
-		return errMissing{}
+		return nil, errMissing{}
 	}
-	return path.Err
+	return raw, err
 }
 
 // errMissing is [os.ErrNotExist] with a remedy.

@@ -15,16 +15,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
 )
@@ -67,11 +66,11 @@ func New(o Options) (*Client, error) {
 	if host == "" || port == "" {
 		return nil, errors.New("this process is not in a Kubernetes pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set")
 	}
-	ca, err := readFile(filepath.Join(o.Dir, "ca.crt"))
+	ca, err := files.Read(filepath.Join(o.Dir, "ca.crt"), maxAccountBytes)
 	if err != nil {
 		return nil, fmt.Errorf("the pod has no service account mounted: %w", err)
 	}
-	namespace, err := readFile(filepath.Join(o.Dir, "namespace"))
+	namespace, err := files.Read(filepath.Join(o.Dir, "namespace"), maxAccountBytes)
 	if err != nil {
 		return nil, fmt.Errorf("the pod has no service account mounted: %w", err)
 	}
@@ -189,7 +188,7 @@ func (c *Client) get(ctx context.Context, namespace, kind, name string, into any
 // token is read each time: the kubelet replaces it.
 func (c *Client) token() (string, error) {
 	path := filepath.Join(c.dir, "token")
-	raw, err := readFile(path)
+	raw, err := files.Read(path, maxAccountBytes)
 	if err != nil {
 		return "", &Error{Step: "read " + path, Message: err.Error(), Retryable: true}
 	}
@@ -197,15 +196,6 @@ func (c *Client) token() (string, error) {
 		return token, nil
 	}
 	return "", &Error{Step: "read " + path, Message: "it is empty", Retryable: true}
-}
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxAccountBytes))
 }
 
 // Error is what went wrong with the API. It never holds a token or a body.

@@ -3,14 +3,13 @@
 package trust
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust/publicgood"
 )
 
@@ -45,21 +44,12 @@ func (l *loader) read(path string) ([]byte, error) {
 	return raw, err
 }
 
-// readFile reads a regular file, bounded whatever its size claims to be.
 func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	raw, err := files.Read(path, maxMaterial)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read %s: not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, maxMaterial+1))
-	return raw, errors.Join(err, f.Close())
+	return raw, nil
 }
 
 // watch remembers what files looked like when they were read.

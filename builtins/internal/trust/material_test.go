@@ -95,7 +95,7 @@ func TestParse_files(t *testing.T) {
 		{name: "DER private key", content: key.Bytes, says: "PRIVATE KEY; remove it"},
 		{name: "text", content: []byte("hello"), says: "neither PEM nor a DER"},
 		{name: "empty", says: "neither PEM nor a DER"},
-		{name: "too large", content: make([]byte, 1<<20+1), says: "at most"},
+		{name: "too large", content: make([]byte, 1<<20+1), says: "too large: more than 1048576 bytes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,11 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 )
 
 const stepRole = "assume role"
@@ -61,14 +61,12 @@ const maxTokenBytes = 64 << 10
 // readToken reads a token that the kubelet replaces, each time.
 func readToken(path string) (string, error) {
 	const step = "read service account token"
-	f, err := os.Open(path)
+	raw, err := files.Read(path, maxTokenBytes)
 	if err != nil {
-		return "", &cloud.Error{Step: step, Message: err.Error(), Retryable: true, Err: err}
+		return "", &cloud.Error{Step: step, Message: path + ": " + err.Error(), Retryable: true, Err: err}
 	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxTokenBytes))
 	token := strings.TrimSpace(string(raw))
-	if err != nil || token == "" || strings.ContainsAny(token, " \r\n\t") {
+	if token == "" || strings.ContainsAny(token, " \r\n\t") {
 		return "", &cloud.Error{Step: step, Message: path + " holds no token", Retryable: true, Err: io.ErrUnexpectedEOF}
 	}
 	return token, nil

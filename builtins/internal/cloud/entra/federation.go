@@ -7,13 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/cloud"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 )
 
 const stepToken = "get Microsoft Entra token"
@@ -74,14 +73,9 @@ const maxAssertionBytes = 64 << 10
 // readAssertion reads the pod's token, which the kubelet replaces, each time.
 func readAssertion(path string) (string, error) {
 	const step = "read service account token"
-	f, err := os.Open(path)
+	raw, err := files.Read(path, maxAssertionBytes)
 	if err != nil {
-		return "", &cloud.Error{Step: step, Message: err.Error() + "; is the pod labelled azure.workload.identity/use: \"true\"?", Retryable: true, Err: err}
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxAssertionBytes))
-	if err != nil {
-		return "", &cloud.Error{Step: step, Message: err.Error(), Retryable: true, Err: err}
+		return "", &cloud.Error{Step: step, Message: path + ": " + err.Error() + "; is the pod labelled azure.workload.identity/use: \"true\"?", Retryable: true, Err: err}
 	}
 	raw = bytes.TrimSpace(raw)
 	if bytes.Count(raw, []byte(".")) != 2 || bytes.ContainsAny(raw, " \r\n\t") {

@@ -8,12 +8,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
-	"os"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 )
 
 // errDial is wrapped by the error of a connection that did not come about.
@@ -73,38 +72,9 @@ func (s *server) login(ctx context.Context, c redis.Conn) error {
 // readSecret reads a file of one secret, without the space around it. The error
 // never holds it.
 func readSecret(path string) ([]byte, error) {
-	raw, err := readFile(path)
+	raw, err := files.Read(path, maxSecretBytes)
 	if raw = bytes.TrimSpace(raw); err == nil && len(raw) == 0 {
 		err = errors.New("it is empty")
 	}
 	return raw, err
-}
-
-// readFile reads a regular file of at most maxSecretBytes. The error does not name
-// the file.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxSecretBytes+1))
-	if err == nil && len(raw) > maxSecretBytes {
-		err = errors.New("it is too large for a secret")
-	}
-	return raw, err
-}
-
-func cause(err error) error {
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		return path.Err
-	}
-	return err
 }

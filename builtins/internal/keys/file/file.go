@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys"
 )
 
@@ -114,27 +114,10 @@ func list(dir string) ([]string, error) {
 	return files, nil
 }
 
-// read returns the content of a regular file, bounded whatever its size claims to
-// be.
 func read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	raw, err := files.Read(path, maxFileBytes)
 	if err != nil {
 		return nil, problem(path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, problem(path, errors.New("not a regular file"))
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, problem(path, err)
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
-	if err != nil {
-		return nil, problem(path, err)
-	}
-	if len(raw) > maxFileBytes {
-		return nil, problem(path, fmt.Errorf("more than %d bytes", maxFileBytes))
 	}
 	return raw, nil
 }

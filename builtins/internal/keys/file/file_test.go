@@ -64,7 +64,7 @@ func TestDirectoryHoldsAKeyPerFile(t *testing.T) {
 	fatal(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600))
 	write(t, dir, "large", strings.Repeat("x", 1<<20+1))
 	s := file.New(dir)
-	large := "! read " + filepath.Join(dir, "large") + ": more than 1048576 bytes"
+	large := "! read " + filepath.Join(dir, "large") + ": too large: more than 1048576 bytes"
 	want(t, s, map[string]string{"a.pub": "A", "b.pem": "B", "large": large})
 	if s.Changed() {
 		t.Error("changed by itself")

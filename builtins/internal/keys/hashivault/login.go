@@ -6,14 +6,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
-	"io/fs"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/keys"
 )
 
@@ -124,24 +121,12 @@ func (s *Source) earn(ctx context.Context, mount string, proof map[string]string
 
 // secret reads one from a file. The error never holds it.
 func secret(path string) (string, error) {
-	raw, err := readFile(path)
+	raw, err := files.Read(path, maxSecretBytes)
 	if err != nil {
-		if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
-			err = wrapped.Err
-		}
 		return "", &keys.Error{Step: "read " + path, Message: err.Error(), Retryable: true, Err: err}
 	}
 	if value := strings.TrimSpace(string(raw)); value != "" {
 		return value, nil
 	}
 	return "", &keys.Error{Step: "read " + path, Message: "it is empty", Retryable: true}
-}
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxSecretBytes))
 }

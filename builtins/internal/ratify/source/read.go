@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/ratify/finding"
 )
 
@@ -72,19 +73,7 @@ func load(name string, in io.Reader) ([]byte, error) {
 	if name == "-" {
 		return bounded(in)
 	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := bounded(f)
-	return raw, errors.Join(err, f.Close())
+	return files.Read(name, maxFileBytes)
 }
 
 func bounded(in io.Reader) ([]byte, error) {

@@ -5,11 +5,12 @@ package dockerconfig
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 )
 
 // maxFileBytes bounds the file: a Kubernetes secret has at most 1 MiB.
@@ -53,7 +54,7 @@ func read(path string, s stamp) (*file, error) {
 	if !s.exists {
 		return &file{}, nil
 	}
-	raw, err := readAll(s.leads)
+	raw, err := files.Read(s.leads, maxFileBytes)
 	if err != nil {
 		return &file{}, fmt.Errorf("docker config %s: %w", path, err)
 	}
@@ -62,22 +63,6 @@ func read(path string, s stamp) (*file, error) {
 		return &file{}, fmt.Errorf("docker config %s: %w", path, err)
 	}
 	return f, nil
-}
-
-func readAll(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
-	if err != nil {
-		return nil, cause(err)
-	}
-	if len(raw) > maxFileBytes {
-		return nil, fmt.Errorf("more than %d bytes", maxFileBytes)
-	}
-	return raw, nil
 }
 
 // cause drops the path from an error whose message names it anyway.

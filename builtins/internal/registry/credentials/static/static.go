@@ -6,14 +6,11 @@ package static
 
 import (
 	"context"
-	"errors"
-	"io"
-	"io/fs"
-	"os"
 	"strings"
 
 	"oras.land/oras-go/v2/registry/remote/auth"
 
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials"
 )
 
@@ -70,35 +67,12 @@ func (p *Provider) Credential(context.Context, string) (auth.Credential, error) 
 
 // read returns a secret. The error never holds it.
 func read(path string) (string, error) {
-	raw, err := readFile(path)
+	raw, err := files.Read(path, maxBytes)
 	if err != nil {
-		if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
-			err = wrapped.Err
-		}
 		return "", &credentials.Error{Provider: Name, Step: "read " + path, Message: err.Error(), Err: err}
 	}
 	if secret := strings.TrimSpace(string(raw)); secret != "" {
 		return secret, nil
 	}
 	return "", &credentials.Error{Provider: Name, Step: "read " + path, Message: "it is empty"}
-}
-
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
-	if err == nil && len(raw) > maxBytes {
-		err = errors.New("it is too large for a secret")
-	}
-	return raw, err
 }

@@ -30,7 +30,7 @@ func TestCredentialIsReadAtEachUse(t *testing.T) {
 		{name: "variable", o: static.Options{Username: "u", PasswordEnv: "REGISTRY_TOKEN", Env: env}, want: auth.Credential{Username: "u", Password: "from-env"}},
 		{name: "empty variable", o: static.Options{Username: "u", PasswordEnv: "OTHER_TOKEN", Env: env}, says: "credential provider static: the environment variable OTHER_TOKEN is empty"},
 		{name: "empty file", content: "\n", o: static.Options{Username: "u", PasswordFile: path}, says: "credential provider static: read " + path + ": it is empty"},
-		{name: "too large", content: strings.Repeat("hunter2", 10_000), o: static.Options{IdentityTokenFile: path}, says: "it is too large for a secret"},
+		{name: "too large", content: strings.Repeat("hunter2", 10_000), o: static.Options{IdentityTokenFile: path}, says: "too large: more than 65536 bytes"},
 		{name: "no file", o: static.Options{Username: "u", PasswordFile: path + ".gone"}, says: "no such file or directory"},
 		{name: "directory", o: static.Options{IdentityTokenFile: t.TempDir()}, says: "not a regular file"},
 	} {
