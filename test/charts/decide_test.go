@@ -91,8 +91,14 @@ func TestPodsDecide(t *testing.T) {
 			setFile(t, values, "notationCerts[0]="+i.file)
 			return values, nil
 		}},
+		{"the same, all in values", func(t *testing.T) (map[string]any, []*corev1.ConfigMap) {
+			values := parse(t, `{policy: {source: values}}`)
+			setFile(t, values, "notationCerts[0]="+i.file)
+			return values, nil
+		}},
 		{"policies as data", func(*testing.T) (map[string]any, []*corev1.ConfigMap) {
 			return map[string]any{"policy": map[string]any{
+				"source":    "values",
 				"policies":  []any{map[string]any{"name": "a", "scopes": []any{"*"}, "trust": "acme"}},
 				"documents": map[string]any{"acme": i.ca.TrustDocument()},
 			}}, nil

@@ -117,10 +117,14 @@ func printed(t *testing.T, o charts.Object) []byte {
 	t.Helper()
 	var content map[string]any
 	fatal(t, yaml.Unmarshal(o.YAML, &content))
-	copied, err := filepath.Glob(filepath.Join(charts.Chart, "files", "system", "*", "*.rego"))
-	fatal(t, err)
+	var copied []string
+	for _, pattern := range []string{"files/*/*.rego", "files/system/*/*.rego"} {
+		paths, err := filepath.Glob(filepath.Join(charts.Chart, pattern))
+		fatal(t, err)
+		copied = append(copied, paths...)
+	}
 	data, _ := content["data"].(map[string]any)
-	for _, file := range append(copied, filepath.Join(charts.Chart, "files", "trust.rego")) {
+	for _, file := range copied {
 		if _, ok := data[filepath.Base(file)]; ok {
 			data[filepath.Base(file)] = "(a file of the chart)"
 		}
@@ -181,12 +185,30 @@ type constraint struct {
 	} `json:"spec"`
 }
 
+const ratifyVersion = "config.ratify.deislabs.io/v1beta1"
+
+// resource is one of Ratify's; its parameters are its type's.
+type resource struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		Name            string         `json:"name"`
+		Type            string         `json:"type"`
+		ArtifactTypes   string         `json:"artifactTypes"`
+		RefreshInterval string         `json:"refreshInterval"`
+		Parameters      map[string]any `json:"parameters"`
+	} `json:"spec"`
+}
+
 // decodes refuses fields that a type does not have, and keys that are there twice.
 func decodes(t *testing.T, o charts.Object) {
 	t.Helper()
 	typed := kinds()[o.APIVersion+" "+o.Kind]
 	if o.APIVersion == "constraints.gatekeeper.sh/v1beta1" {
 		typed = &constraint{}
+	}
+	if o.APIVersion == ratifyVersion {
+		typed = &resource{}
 	}
 	if typed == nil {
 		t.Errorf("%s: %s %s is no kind that is known here; add its type", o.ID(), o.APIVersion, o.Kind)

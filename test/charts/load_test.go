@@ -3,7 +3,9 @@
 package charts_test
 
 import (
+	"bytes"
 	"context"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,5 +48,36 @@ func TestConfigurationsLoad(t *testing.T) {
 			}
 			p.await(t, "alive", func(ctx context.Context) (bool, string) { return p.answers(ctx, t, "/health") })
 		})
+	}
+}
+
+// `opa-ratify migrate` finds nothing to correct in the resources of the golden files, and
+// everything in them has its counterpart.
+func TestResourcesAreUnderstood(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("testdata/golden/*.txtar")
+	fatal(t, err)
+	with := 0
+	for _, path := range paths {
+		archive, err := txtar.ParseFile(path)
+		fatal(t, err)
+		var resources []byte
+		for _, file := range archive.Files {
+			if bytes.HasPrefix(file.Data, []byte("apiVersion: config.ratify.deislabs.io/")) {
+				resources = append(append(resources, "---\n"...), file.Data...)
+			}
+		}
+		if resources == nil {
+			continue
+		}
+		with++
+		migrate := exec.CommandContext(t.Context(), binary, "migrate", "-")
+		migrate.Stdin = bytes.NewReader(resources)
+		if output, err := migrate.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", path, err, output)
+		}
+	}
+	if with < 8 {
+		t.Errorf("%d golden files have resources; want 8 or more", with)
 	}
 }

@@ -14,12 +14,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/opa-ratify/opa-ratify/test/kubetest"
 	"github.com/opa-ratify/opa-ratify/test/servetest"
 	externaldatav1beta1 "github.com/open-policy-agent/frameworks/constraint/pkg/apis/externaldata/v1beta1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -35,6 +37,7 @@ type pod struct {
 	root          string
 	https, health string
 	objects       []charts.Object
+	api           *kubetest.API // has the resources of the chart
 	gatekeeper    servetest.Certificates
 	log           string // file with what it printed
 	exited        chan error
@@ -48,8 +51,14 @@ func newPod(t *testing.T, values map[string]any) *pod {
 	fatal(t, err)
 	objects, _, err := charts.Render(charts.Release{Cluster: newCluster()}, values)
 	fatal(t, err)
+	api := kubetest.Start(t, "gatekeeper-system", "ratify-admin")
+	for _, o := range objects {
+		if o.APIVersion == ratifyVersion {
+			api.Apply(o.Kind, "", o.Metadata.Name, as[map[string]any](t, o)["spec"])
+		}
+	}
 	return &pod{
-		root: root, https: address(t), health: address(t), objects: objects, gatekeeper: certificates,
+		root: root, https: address(t), health: address(t), objects: objects, gatekeeper: certificates, api: api,
 		log: filepath.Join(root, "log"), exited: make(chan error, 1),
 	}
 }
@@ -106,6 +115,10 @@ func (p *pod) run(t *testing.T, env []string, there []*corev1.ConfigMap) {
 	})
 }
 
+// watch is where the configuration says that resources are watched: here the API server
+// is not where a pod looks for it.
+var watch = regexp.MustCompile(`(?m)^( *)watch: kubernetes$`)
+
 // content is what a volume holds, by file name; nil is an empty folder. The folder of
 // rotated certificates has what opa-ratify-certs would have written.
 func (p *pod) content(t *testing.T, volume corev1.Volume, there []*corev1.ConfigMap) map[string][]byte {
@@ -119,6 +132,7 @@ func (p *pod) content(t *testing.T, volume corev1.Volume, there []*corev1.Config
 			}
 		}
 		for key, text := range p.rendered(t, "ConfigMap", volume.ConfigMap.Name).Data {
+			text = watch.ReplaceAllString(text, "${0}\n${1}kubeconfig: "+p.api.Kubeconfig(t))
 			content[key] = []byte(strings.NewReplacer("/etc/opa-ratify", filepath.Join(p.root, "etc/opa-ratify"), "/var/lib", filepath.Join(p.root, "var/lib")).Replace(text))
 		}
 	case volume.Secret != nil && volume.Secret.SecretName == "gatekeeper-webhook-server-cert":

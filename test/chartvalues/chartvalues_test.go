@@ -19,6 +19,7 @@ import (
 const (
 	chart      = "../../charts/opa-ratify"
 	gatekeeper = "../../bundles/gatekeeper"
+	ratify     = "../../bundles/ratify"
 )
 
 var update = flag.Bool("update", false, "write the chart's schema, table and copies")
@@ -34,7 +35,10 @@ func TestGenerated(t *testing.T) {
 	table, err := chartvalues.Table(sections)
 	fatal(t, err)
 	generated(t, "README.md", between(t, read(t, filepath.Join(chart, "README.md")), table))
-	generated(t, "files/trust.rego", read(t, filepath.Join(gatekeeper, "trust/trust.rego")))
+	generated(t, "files/values/trust.rego", read(t, filepath.Join(gatekeeper, "trust/trust.rego")))
+	for _, name := range []string{"trust.rego", "resources.rego"} {
+		generated(t, "files/ratify/"+name, read(t, filepath.Join(ratify, "trust", name)))
+	}
 	generated(t, "files/templates.yaml", read(t, filepath.Join(gatekeeper, "kubernetes/templates/templates.yaml")))
 	generated(t, "files/constraints.yaml", constraints(t))
 }

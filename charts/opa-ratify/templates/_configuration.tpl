@@ -1,9 +1,16 @@
 {{/* SPDX-License-Identifier: Apache-2.0 */}}
 
-{{/* Ratify's authProviders as entries of plugins.ratify.credentials: a list, where Ratify's chart had one key. */}}
+{{/*
+Ratify's authProviders as entries of plugins.ratify.credentials: a list, where Ratify's
+chart had one key. The only one is the Store's, if there is a Store.
+*/}}
 {{- define "ratify.credentials" -}}
 {{- $auth := .Values.oras.authProviders -}}
 {{- $entries := .Values.credentials -}}
+{{- if $auth.awsApiOverride.enabled -}}
+{{- fail "oras.authProviders.awsApiOverride has no counterpart: the region is read from the registry's host; leave it out, and see credentials for sts_region" -}}
+{{- end -}}
+{{- if not (include "ratify.authProvider" .) -}}
 {{- if $auth.azureWorkloadIdentityEnabled -}}
 {{- $entries = append $entries (dict "provider" "azure_acr" "method" "workload_identity" "client_id" .Values.azureWorkloadIdentity.clientId "endpoints" $auth.azureContainerRegistryEndpoints) -}}
 {{- end -}}
@@ -15,9 +22,6 @@
 {{- $entries = append $entries (dict "provider" "alibabacloud_acr" "default_instance" .defaultInstanceId "instances" .acrInstancesConfig) -}}
 {{- end -}}
 {{- end -}}
-{{- if $auth.awsApiOverride.enabled -}}
-{{- fail "oras.authProviders.awsApiOverride has no counterpart: the region is read from the registry's host; leave it out, and see credentials for sts_region" -}}
-{{- end -}}
 {{- if $auth.awsEcrBasicEnabled -}}
 {{- $entries = append $entries (dict "provider" "aws_ecr") -}}
 {{- end -}}
@@ -27,6 +31,7 @@
 {{- $entry = set $entry "refresh_interval" (printf "%ds" (int .)) -}}
 {{- end -}}
 {{- $entries = append $entries $entry -}}
+{{- end -}}
 {{- end -}}
 {{- include "ratify.compact" $entries -}}
 {{- end -}}
@@ -57,7 +62,9 @@
 {{- fail "azurekeyvault has neither certificates nor keys: name what is trusted, azurekeyvault.certificates[0].name" -}}
 {{- end -}}
 {{- $vault := dict "name" "kmprovider-akv" "type" "azurekeyvault" "vault_uri" .vaultURI "tenant_id" .tenantId "client_id" $.Values.azureWorkloadIdentity.clientId "refresh_interval" .refreshInterval "certificates" .certificates "keys" .keys -}}
+{{- if not (include "ratify.resources" $) -}}
 {{- $providers = append $providers $vault -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- include "ratify.compact" $providers -}}
@@ -77,14 +84,25 @@
 {{- if or .Values.dockerConfig .Values.registryCredsSecret -}}
 {{- $plugin = set $plugin "docker_config" (dict "path" "/etc/opa-ratify/docker/config.json") -}}
 {{- end -}}
+{{- $cache := dict -}}
+{{- if eq .Values.policy.source "resources" -}}
+{{- $watch := dict "watch" "kubernetes" "namespaced" .Values.policy.resources.namespaced -}}
+{{- with .Values.policy.resources.namespaces -}}
+{{- $watch = set $watch "namespaces" . -}}
+{{- end -}}
+{{- $plugin = set $plugin "resources" $watch -}}
+{{- else -}}
 {{- $ttl := ternary (printf "%ds" (int .Values.oras.cache.ttl)) "0s" .Values.oras.cache.enabled -}}
-{{- $cache := dict "tag_ttl" $ttl "referrers_ttl" $ttl -}}
+{{- $cache = dict "tag_ttl" $ttl "referrers_ttl" $ttl -}}
+{{- end -}}
 {{- if not .Values.provider.cache.enabled -}}
 {{- $cache = set $cache "report_bytes" "0" -}}
 {{- else if .Values.provider.cache.cacheSizeMb -}}
 {{- $cache = set $cache "report_bytes" (printf "%dMiB" (int .Values.provider.cache.cacheSizeMb)) -}}
 {{- end -}}
-{{- $plugin = set $plugin "cache" $cache -}}
+{{- with $cache -}}
+{{- $plugin = set $plugin "cache" . -}}
+{{- end -}}
 {{- if not .Values.crl.cache.enabled -}}
 {{- $plugin = set $plugin "revocation" (dict "cache_bytes" 0) -}}
 {{- end -}}

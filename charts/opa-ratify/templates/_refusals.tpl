@@ -13,15 +13,25 @@
 {{- end -}}
 {{- range list "policies" "documents" "namespaces" "exemptions" "sbom" "vulnerability" -}}
 {{- if and (ne $values.policy.source "values") (get $values.policy .) -}}
-{{- fail (printf "policy.%s counts only with policy.source=values: put it into the policy that policy.source=%s names, or leave it out" . $values.policy.source) -}}
+{{- fail (printf "policy.%s counts only with policy.source=values: set that, or write it where policy.source=%s has the policy" . $values.policy.source) -}}
 {{- end -}}
 {{- end -}}
-{{- if ne $values.policy.source "values" -}}
 {{- range list "notationCerts" "notationCert" "notaryCert" "cosignKeys" -}}
-{{- if get $values . -}}
-{{- fail (printf "%s counts only with policy.source=values: put it into the policy that policy.source=%s names, or leave it out" . $values.policy.source) -}}
+{{- if and (get $values .) (has $values.policy.source (list "configMap" "bundle")) -}}
+{{- fail (printf "%s counts only with policy.source=resources or values: put it into the policy that policy.source=%s names, or leave it out" . $values.policy.source) -}}
+{{- end -}}
+{{- if and (get $values .) (eq $values.policy.source "resources") (not $values.policy.resources.create) -}}
+{{- fail (printf "%s makes no resource while policy.resources.create is false: put it into a KeyManagementProvider, or leave it out" .) -}}
 {{- end -}}
 {{- end -}}
+{{- if $values.sbom.enabled -}}
+{{- fail "sbom.enabled is no value here: set policy.source=values and policy.sbom={trust: notation, settings: {denied_licenses: [AGPL-3.0-only]}}, and gatekeeper.constraints.kinds={SbomValidation}" -}}
+{{- end -}}
+{{- if $values.vulnerabilityreport.enabled -}}
+{{- fail "vulnerabilityreport.enabled is no value here: set policy.source=values and policy.vulnerability={trust: notation, settings: {denied_severities: [critical]}}, and gatekeeper.constraints.kinds={VulnerabilityReportValidation}" -}}
+{{- end -}}
+{{- if $values.akvCertConfig.enabled -}}
+{{- fail "akvCertConfig is Ratify's first name of azurekeyvault: write azurekeyvault.enabled, vaultURI, tenantId and certificates[0].name" -}}
 {{- end -}}
 {{- if ne $values.provider.cache.type "ristretto" -}}
 {{- fail (printf "provider.cache.type=%s has no counterpart: no verdict is shared between replicas; leave it out" $values.provider.cache.type) -}}

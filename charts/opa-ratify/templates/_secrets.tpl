@@ -47,9 +47,9 @@ Only Secrets that are named, and where none is, those of the namespace of the re
 {{- toYaml $grants -}}
 {{- end -}}
 
-{{/* Whether the pod needs a token of its service account for the API or for Vault. */}}
+{{/* Whether the pod needs a token of its service account, for the API or for Vault. */}}
 {{- define "ratify.token" -}}
-{{- if include "ratify.grants" . | fromYaml -}}true{{- end -}}
+{{- if or (eq .Values.policy.source "resources") (include "ratify.grants" . | fromYaml) -}}true{{- end -}}
 {{- range .Values.keyProviders -}}
 {{- if dig "auth" "kubernetes_role" "" . -}}true{{- end -}}
 {{- end -}}

@@ -38,7 +38,7 @@
 {{- toYaml $material -}}
 {{- end -}}
 
-{{/* The certificates that a store of a trust policy names, and the name of the store: {name, material}. */}}
+{{/* What a store of a trust policy refers to, and the name of the store: {name, references}. */}}
 {{- define "ratify.trustStore" -}}
 {{- $reference := trimPrefix (printf "%s:" .kind) .entry -}}
 {{- if not (has .kind (list "ca" "tsa" "signingAuthority")) -}}
@@ -49,23 +49,30 @@
 {{- if ge $index (len .certificates) -}}
 {{- fail (printf "notation.trustPolicies names %s, but notationCerts has %d entries: give the certificate, --set-file notationCerts[%d]=ca.crt" .entry (len .certificates) $index) -}}
 {{- end -}}
-{{- dict "name" (printf "%s:notationCerts-%d" .kind $index) "material" (list (index .certificates $index)) | toYaml -}}
+{{- dict "name" (printf "%s:notationCerts-%d" .kind $index) "references" (list (toString $index)) | toYaml -}}
 {{- else if eq (lower $reference) "azurekeyvault" -}}
 {{- if not .vault -}}
 {{- fail (printf "notation.trustPolicies names %s, but there is no certificate in a vault: set azurekeyvault.enabled and azurekeyvault.certificates" .entry) -}}
 {{- end -}}
-{{- dict "name" (printf "%s:AzureKeyVault" .kind) "material" .vault | toYaml -}}
+{{- dict "name" (printf "%s:AzureKeyVault" .kind) "references" (list "vault") | toYaml -}}
 {{- else -}}
 {{- fail (printf "Unknown trust store reference: %s in %s of notation.trustPolicies: write notationCerts[0] or AzureKeyVault, as in ca:notationCerts[0]" $reference .entry) -}}
 {{- end -}}
 {{- end -}}
 
-{{/* The trust document of Notation; empty if there is no certificate. */}}
-{{- define "ratify.notation" -}}
+{{/*
+The trust policy of Notation, and what its stores refer to, an index of the certificates
+or "vault": {policy, stores: {type:name: [reference]}}. Empty if there is no certificate.
+*/}}
+{{- define "ratify.notation.references" -}}
 {{- $certificates := include "ratify.notationCerts" . | fromYamlArray -}}
-{{- $vault := list -}}
-{{- if .Values.azurekeyvault.enabled -}}
-{{- $vault = include "ratify.vault" .Values.azurekeyvault.certificates | fromYamlArray -}}
+{{- $vault := and .Values.azurekeyvault.enabled .Values.azurekeyvault.certificates -}}
+{{- $all := list -}}
+{{- range $i, $certificate := $certificates -}}
+{{- $all = append $all (toString $i) -}}
+{{- end -}}
+{{- if $vault -}}
+{{- $all = append $all "vault" -}}
 {{- end -}}
 {{- $single := le (len .Values.notation.trustPolicies) 1 -}}
 {{- $stores := dict -}}
@@ -78,13 +85,13 @@
 {{- range $policy.trustStores -}}
 {{- $store := include "ratify.trustStore" (dict "entry" . "kind" (splitList ":" . | first) "certificates" $certificates "vault" $vault) | fromYaml -}}
 {{- $named = append $named $store.name -}}
-{{- $stores = set $stores $store.name $store.material -}}
+{{- $stores = set $stores $store.name $store.references -}}
 {{- else -}}
 {{- if not $single -}}
 {{- fail (printf "notation.trustPolicies[%d].trustStores is empty: with several policies each names its own, ca:notationCerts[0]" $i) -}}
 {{- end -}}
 {{- $named = list "ca:certs" -}}
-{{- with concat $certificates $vault -}}
+{{- with $all -}}
 {{- $stores = set $stores "ca:certs" . -}}
 {{- end -}}
 {{- end -}}
@@ -96,7 +103,28 @@
     "trustedIdentities" (default (list "*") $policy.trustedIdentities)) -}}
 {{- end -}}
 {{- if and .Values.notation.enabled $stores -}}
-{{- dict "notation" (dict "trust_policy" (dict "version" "1.0" "trustPolicies" $policies) "trust_stores" $stores) | toYaml -}}
+{{- dict "policy" (dict "version" "1.0" "trustPolicies" $policies) "stores" $stores | toYaml -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The trust document of Notation; empty if there is no certificate. */}}
+{{- define "ratify.notation" -}}
+{{- $certificates := include "ratify.notationCerts" . | fromYamlArray -}}
+{{- $vault := include "ratify.vault" .Values.azurekeyvault.certificates | fromYamlArray -}}
+{{- with include "ratify.notation.references" . | fromYaml -}}
+{{- $stores := dict -}}
+{{- range $name, $references := .stores -}}
+{{- $material := list -}}
+{{- range $references -}}
+{{- if eq . "vault" -}}
+{{- $material = concat $material $vault -}}
+{{- else -}}
+{{- $material = append $material (index $certificates (atoi .)) -}}
+{{- end -}}
+{{- end -}}
+{{- $stores = set $stores $name $material -}}
+{{- end -}}
+{{- dict "notation" (dict "trust_policy" .policy "trust_stores" $stores) | toYaml -}}
 {{- end -}}
 {{- end -}}
 
