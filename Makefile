@@ -97,7 +97,7 @@ interop-registry: $(TOOLS)/docker-registry $(TOOLS)/olareg $(TOOLS)/notation $(T
 interop-redis: ## The tests that start redis-server (Debian's package of that name)
 	go test -race -tags interop -run '^TestInterop' ./builtins/internal/evidence/redis ./builtins/internal/service ./test/replicas
 
-e2e: build certs $(TOOLS)/notation $(TOOLS)/olareg ## A real cluster admits and refuses; RUN=<regexp> names scenarios, KEEP=1 waits
+e2e: build certs $(TOOLS)/notation $(TOOLS)/olareg $(TOOLS)/helm ## A real cluster admits and refuses; RUN=<regexp> names scenarios, KEEP=1 waits
 	$(E2E) -e2e.run '$(or $(RUN),.)' $(if $(KEEP),-e2e.keep)
 
 e2e-load: build $(TOOLS)/olareg ## Only the load: PODS (1000) through the API server, 50 at once
@@ -194,8 +194,7 @@ $(TOOLS)/docker-registry:
 
 # Helm is told which Kubernetes it was made for, as its own Makefile does.
 $(TOOLS)/helm: test/charts/go.mod test/charts/go.sum
-	cd test/charts && CGO_ENABLED=0 go build -trimpath -o $@ -ldflags '-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
-		-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37' helm.sh/helm/v3/cmd/helm
+	cd test/charts && CGO_ENABLED=0 go build -trimpath -o $@ -ldflags '-s -w $(foreach v,Major=1 Minor=37,-X helm.sh/helm/v3/pkg/chartutil.k8sVersion$(v))' helm.sh/helm/v3/cmd/helm
 	touch $@
 
 clean: ## Remove what make made

@@ -88,6 +88,12 @@ func shipped(t *testing.T, path ...string) []object {
 func (w *world) applyTemplates(t *testing.T) {
 	t.Helper()
 	w.apply(t, shipped(t, "templates", "templates.yaml")...)
+	w.untilTemplates(t)
+}
+
+// untilTemplates waits until Gatekeeper has made the kinds of the templates.
+func (w *world) untilTemplates(t *testing.T) {
+	t.Helper()
 	eventually(t, time.Minute, "Gatekeeper to make the kinds of the templates", func() error {
 		output, err := w.run(t.Context(), nil, w.tools.path("kubectl"), "wait", "--for", "condition=Established", "--timeout", "5s",
 			"crd/ratifyverification.constraints.gatekeeper.sh")

@@ -41,6 +41,11 @@ func (w *world) launch(t *testing.T, name, program string, env []string, args ..
 	cmd := exec.Command(w.tools.path(program), args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = w.dir, append(os.Environ(), env...), log, log, servetest.Child()
 	fatal(t, cmd.Start())
+	return watched(name, cmd)
+}
+
+// watched is a process that was started.
+func watched(name string, cmd *exec.Cmd) *process {
 	p := &process{name: name, cmd: cmd, exited: make(chan struct{})}
 	go func() {
 		defer close(p.exited)
@@ -59,6 +64,12 @@ func (p *process) stop() {
 		_ = p.cmd.Process.Kill()
 		<-p.exited
 	}
+}
+
+// kill ends the program at once.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	<-p.exited
 }
 
 func (p *process) signal(t *testing.T, s os.Signal) {
