@@ -38,7 +38,6 @@ func TestRefusals(t *testing.T) {
 		{"certificates beside a bundle", `{policy: {source: bundle}, notationCerts: ["` + certificate + `"]}`, "notationCerts counts only with policy.source=resources or values"},
 		{"data beside a ConfigMap", `{policy: {source: configMap, policies: [{name: a}]}}`, "policy.policies counts only with policy.source=values"},
 		{"data beside resources", `{policy: {policies: [{name: a}]}}`, "policy.policies counts only with policy.source=values: set that"},
-		{"certificates, and no resources", `{policy: {resources: {create: false}}, notationCerts: ["` + certificate + `"]}`, "notationCerts makes no resource while policy.resources.create is false: put it into a KeyManagementProvider"},
 		{"keys and identities", `{cosignKeys: ["-----BEGIN PUBLIC KEY-----\n"], cosign: {keyless: {certificateOIDCIssuer: i, certificateIdentity: a}}}`, "cosign.keyless and keys for Cosign are both given: a trust policy of Ratify has one of them"},
 		{"a wildcard of hosts", `{cosign: {scopes: ["*.example"]}, cosignKeys: ["-----BEGIN PUBLIC KEY-----\n"]}`, `cosign.scopes "*.example" is no scope of Ratify's trust policies`},
 		{"Ratify's SBOM verifier", `{sbom: {enabled: true, disallowedLicenses: [MPL]}}`, "sbom.enabled is no value here: set policy.source=values and policy.sbom={trust: notation, "},

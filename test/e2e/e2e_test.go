@@ -44,6 +44,7 @@ func scenarios() []scenario {
 		{name: "API server's failurePolicy", alone: true, run: failurePolicyTest},
 		{name: "chart: objects of every kind of values", run: chartObjectsTest},
 		{name: "chart: install, upgrade, uninstall", alone: true, run: chartTest},
+		{name: "chart: over the resources that Ratify left", alone: true, run: chartOverRatifyTest},
 		{name: "custom resources", alone: true, run: resourcesTest},
 		{name: "custom resources: the walkthroughs'", alone: true, run: walkthroughResourcesTest},
 		{name: "replicas", alone: true, run: replicasTest},

@@ -51,7 +51,8 @@ func (w *world) install(t *testing.T, name, address string, values ...string) (*
 		"--set", "opa.config.plugins.ratify.resources.kubeconfig=" + r.kubeconfigFile(),
 	}, values...)
 	printed := w.helm(t, append([]string{"install", releaseName, chart(t)}, r.args...)...)
-	token := strings.TrimSpace(w.kubectl(t, "create", "token", "ratify-admin", "-n", releaseNamespace, "--duration", "24h"))
+	account := w.kubectl(t, "get", "deployment", releaseName, "-n", releaseNamespace, "-o", "jsonpath={.spec.template.spec.serviceAccountName}")
+	token := strings.TrimSpace(w.kubectl(t, "create", "token", account, "-n", releaseNamespace, "--duration", "24h"))
 	w.writeKubeconfig(t, filepath.Base(r.kubeconfigFile()), object{"token": token})
 	r.provideAt(t, address)
 	return r, printed
@@ -67,18 +68,21 @@ func (w *world) bareStage(t *testing.T, name string) *stage {
 	return &stage{world: w, script: script{name: name}, pods: new(atomic.Int64), ns: name, dir: dir, providerCA: ca}
 }
 
-func (r *release) kubeconfigFile() string { return filepath.Join(r.world.dir, r.script.name+".kubeconfig") }
+func (r *release) kubeconfigFile() string {
+	return filepath.Join(r.world.dir, r.script.name+".kubeconfig")
+}
 
 // provideAt points the Providers of the release to an address.
 func (r *release) provideAt(t *testing.T, address string) {
 	t.Helper()
-	for name, path := range map[string]string{"ratify-provider": "verify", "ratify-mutation-provider": "mutate"} {
-		url := r.kubectl(t, "get", "provider", name, "-o", "jsonpath={.spec.url}")
-		if want := "https://ratify.gatekeeper-system:6001/ratify/gatekeeper/v1/" + path; url != want {
-			t.Errorf("helm made %s with the URL %s; want %s", name, url, want)
+	const installed = "https://ratify.gatekeeper-system:6001"
+	for line := range strings.Lines(r.kubectl(t, "get", "providers", "-l", "app.kubernetes.io/instance="+releaseName, "-o", `jsonpath={range .items[*]}{.metadata.name} {.spec.url}{"\n"}{end}`)) {
+		name, url, _ := strings.Cut(strings.TrimSpace(line), " ")
+		path, ok := strings.CutPrefix(url, installed)
+		if !ok {
+			t.Errorf("helm made %s with the URL %s; want one at %s", name, url, installed)
 		}
-		patch := fmt.Sprintf(`{"spec":{"url":"https://%s/ratify/gatekeeper/v1/%s"}}`, address, path)
-		r.kubectl(t, "patch", "provider", name, "--type", "merge", "-p", patch)
+		r.kubectl(t, "patch", "provider", name, "--type", "merge", "-p", fmt.Sprintf(`{"spec":{"url":"https://%s%s"}}`, address, path))
 	}
 }
 

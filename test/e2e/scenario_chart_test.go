@@ -122,6 +122,37 @@ func chartTest(t *testing.T, w *world) {
 	w.kubectl(t, "get", "crd", "stores.config.ratify.deislabs.io")
 }
 
+// Resources that are there, as Ratify's hooks leave them, are read as they are: the chart
+// makes none, and neither changes nor removes them. First beside Ratify, with a Provider
+// of another name, then in its place.
+func chartOverRatifyTest(t *testing.T, w *world) {
+	ca, signer := authority(t, "left")
+	signed := w.publish(t, "left/signed", notation(signer, signtest.SignOptions{}))
+	unsigned := w.publish(t, "left/unsigned")
+	w.definitions(t)
+	left := []object{
+		inline("ratify-notation-inline-cert-0", ca), notationVerifier("verifier-notation", "strict", "ratify-notation-inline-cert-0"),
+		custom("v1beta1", "Store", "store-oras", object{"name": "oras", "parameters": object{"cosignEnabled": true}}),
+		custom("v1beta1", "Policy", "ratify-policy", object{"type": "config-policy", "parameters": object{"artifactVerificationPolicies": object{"default": "all"}}}),
+	}
+	w.apply(t, left...)
+	defer func() { fatal(t, w.remove(t.Context(), left...)) }()
+
+	address := freeAddress(t)
+	r, printed := w.install(t, "left", address, "--set", "policy.resources.create=false,provider.name=other-provider,provider.enableMutation=false,serviceAccount.name=other")
+	defer w.uninstall(t)
+	says(t, printed, "None is made here (policy.resources.create=false).")
+	r.startPod(t, address)
+	r.ready(t)
+	r.settled(t, "verifier/verifier-notation", "true")
+
+	r.upgrade(t, "--set", "provider.name=ratify-provider,provider.enableMutation=true,gatekeeper.constraints.kinds={RatifyVerification}", "--take-ownership")
+	r.provideAt(t, address)
+	r.decides(t, signed, unsigned)
+	w.uninstall(t)
+	w.kubectl(t, "get", "store/store-oras", "verifier/verifier-notation", "policy.config.ratify.deislabs.io/ratify-policy", "keymanagementprovider/ratify-notation-inline-cert-0")
+}
+
 // decides: the signed image is admitted by its digest, the unsigned one refused.
 func (r *release) decides(t *testing.T, signed, unsigned image) {
 	t.Helper()

@@ -21,6 +21,13 @@
   {{ $path }}: {{ $instead }}
 {{- end }}
 {{- end }}
+{{- if and (eq $values.policy.source "resources") (not $values.policy.resources.create) }}
+{{- range list "notationCerts" "notationCert" "notaryCert" "cosignKeys" }}
+{{- if get $values . }}
+  {{ . }}: policy.resources.create=false makes no resource of it; those in the cluster count
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if not $values.enableRuntimeDefaultSeccompProfile }}
   enableRuntimeDefaultSeccompProfile: pods always have the profile RuntimeDefault
 {{- end }}

@@ -20,9 +20,6 @@
 {{- if and (get $values .) (has $values.policy.source (list "configMap" "bundle")) -}}
 {{- fail (printf "%s counts only with policy.source=resources or values: put it into the policy that policy.source=%s names, or leave it out" . $values.policy.source) -}}
 {{- end -}}
-{{- if and (get $values .) (eq $values.policy.source "resources") (not $values.policy.resources.create) -}}
-{{- fail (printf "%s makes no resource while policy.resources.create is false: put it into a KeyManagementProvider, or leave it out" .) -}}
-{{- end -}}
 {{- end -}}
 {{- if $values.sbom.enabled -}}
 {{- fail "sbom.enabled is no value here: set policy.source=values and policy.sbom={trust: notation, settings: {denied_licenses: [AGPL-3.0-only]}}, and gatekeeper.constraints.kinds={SbomValidation}" -}}
