@@ -134,6 +134,7 @@ func chartOverRatifyTest(t *testing.T, w *world) {
 		inline("ratify-notation-inline-cert-0", ca), notationVerifier("verifier-notation", "strict", "ratify-notation-inline-cert-0"),
 		custom("v1beta1", "Store", "store-oras", object{"name": "oras", "parameters": object{"cosignEnabled": true}}),
 		custom("v1beta1", "Policy", "ratify-policy", object{"type": "config-policy", "parameters": object{"artifactVerificationPolicies": object{"default": "all"}}}),
+		provider("ratify-provider", ca.PEM()), provider("ratify-mutation-provider", ca.PEM()),
 	}
 	w.apply(t, left...)
 	defer func() { fatal(t, w.remove(t.Context(), left...)) }()
@@ -146,11 +147,19 @@ func chartOverRatifyTest(t *testing.T, w *world) {
 	r.ready(t)
 	r.settled(t, "verifier/verifier-notation", "true")
 
-	r.upgrade(t, "--set", "provider.name=ratify-provider,provider.enableMutation=true,gatekeeper.constraints.kinds={RatifyVerification}", "--take-ownership")
+	r.upgrade(t, "--set", "provider.name=ratify-provider,provider.enableMutation=true,gatekeeper.constraints.kinds={RatifyVerification}", "--take-ownership", "--force")
 	r.provideAt(t, address)
 	r.decides(t, signed, unsigned)
 	w.uninstall(t)
 	w.kubectl(t, "get", "store/store-oras", "verifier/verifier-notation", "policy.config.ratify.deislabs.io/ratify-policy", "keymanagementprovider/ratify-notation-inline-cert-0")
+}
+
+// provider is one that Ratify left, where nobody listens.
+func provider(name string, ca []byte) object {
+	return object{
+		"apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "Provider", "metadata": object{"name": name},
+		"spec": object{"url": "https://127.0.0.1:1/ratify/gatekeeper/v1/verify", "timeout": 5, "caBundle": ca},
+	}
 }
 
 // decides: the signed image is admitted by its digest, the unsigned one refused.

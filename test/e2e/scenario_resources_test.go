@@ -61,12 +61,12 @@ func resourcesTest(t *testing.T, w *world) {
 	r.ready(t)
 	r.decides(t, signed, unsigned)
 
-	t.Run("store crd status check", func(t *testing.T) { storeStatusTest(t, r) })                                  //nolint:paralleltest // one after the other
-	t.Run("crd version test", func(t *testing.T) { versionTest(t, r) })                                            //nolint:paralleltest // one after the other
-	t.Run("validate crd add, replace and delete", func(t *testing.T) { replaceTest(t, r, signed, alternate) })     //nolint:paralleltest // one after the other
-	t.Run("inline key management provider", func(t *testing.T) { providerTest(t, r, otherCA, signed, alternate) }) //nolint:paralleltest // one after the other
-	t.Run("a bad update", func(t *testing.T) { badUpdateTest(t, r, signed, unsigned) })                            //nolint:paralleltest // one after the other
-	t.Run("namespaced resources", func(t *testing.T) { namespacedTest(t, r, otherCA, signed, both) })              //nolint:paralleltest // one after the other
+	t.Run("store crd status check", func(t *testing.T) { storeStatusTest(t, r) })
+	t.Run("crd version test", func(t *testing.T) { versionTest(t, r) })
+	t.Run("validate crd add, replace and delete", func(t *testing.T) { replaceTest(t, r, signed, alternate) })
+	t.Run("inline key management provider", func(t *testing.T) { providerTest(t, r, otherCA, signed, alternate) })
+	t.Run("a bad update", func(t *testing.T) { badUpdateTest(t, r, signed, unsigned) })
+	t.Run("namespaced resources", func(t *testing.T) { namespacedTest(t, r, otherCA, signed, both) })
 }
 
 // restored applies what the chart made, as it was.
