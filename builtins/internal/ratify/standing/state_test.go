@@ -112,7 +112,7 @@ func TestBadUpdatesKeepTheLastGoodVersion(t *testing.T) {
 		{"unknown type", "Verifier", "notation", `{name: nothing, artifactTypes: application/vnd.cncf.notary.signature}`, "PLUGIN_NOT_FOUND: plugin not found"},
 		{"no trust policy", "Verifier", "notation", `{name: notation, artifactTypes: application/vnd.cncf.notary.signature}`, "no trustPolicyDoc"},
 		{"unknown field", "Verifier", "notation", strings.Replace(verifier("acme", "*"), "parameters:", "parametr: 1, parameters:", 1), `did you mean "parameters"?`},
-		{"provider that is not there", "Verifier", "notation", verifier("other", "*"), `"other" is in none of the files`},
+		{"provider that is not there", "Verifier", "notation", verifier("other", "*"), `"other" is not there`},
 		{"document the engine refuses", "Verifier", "notation", verifier("acme", "*.*.*"), "is not valid"},
 		{"variable", "Verifier", "notation", verifier("acme", "${SCOPE}"), "${SCOPE} is a variable"},
 		{"certificate", "KeyManagementProvider", "acme", `{type: inline, parameters: {contentType: certificate, value: "-----BEGIN CERTIFICATE-----\nXXXXXX\n-----END CERTIFICATE-----\n"}}`, "PEM block is damaged"},
@@ -198,7 +198,7 @@ func TestDeletionCounts(t *testing.T) {
 	c.decide()
 	c.state.Delete(key("KeyManagementProvider", "acme"))
 	got = c.decide()
-	wantError(t, got, key("Verifier", "notation"), `"acme" is in none of the files`)
+	wantError(t, got, key("Verifier", "notation"), `"acme" is not there`)
 	if diff := cmp.Diff([]any{}, got.Trust["policies"]); diff != "" {
 		t.Errorf("policies (-want +got):\n%s", diff)
 	}

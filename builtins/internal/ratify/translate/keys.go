@@ -157,7 +157,7 @@ func wants(entry, item source.Value) bool {
 }
 
 func (t *translator) missingProvider(d *Document, name source.Value) *commented.Node {
-	return t.incomplete(d, name, fmt.Sprintf("the key management provider %q is in none of the files, or may not be used from there", cmp.Or(name.Text(), "(no name)")), "certificate or key in PEM")
+	return t.incomplete(d, name, fmt.Sprintf("the key management provider %q is not there, is not valid, or may not be used from there", cmp.Or(name.Text(), "(no name)")), "certificate or key in PEM")
 }
 
 func (t *translator) unknownProvider(d *Document, p resource.KeyProvider) *commented.Node {
