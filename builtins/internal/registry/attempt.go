@@ -40,7 +40,10 @@ func (c *Client) attempt(ctx context.Context, h *host, r request, number int) (a
 	}
 	failure := h.failure(r, status, err)
 	h.health.Leave(turn, judge(ctx, failure, silence), failure.health(), took)
-	if failure.Code == report.Timeout && ctx.Err() == nil && h.health.SilentSince(began) {
+	// A probe is alone, and often cut by its caller: to find one silent connection
+	// after the other would take as many pauses as there are of them.
+	hung := failure.Code == report.Timeout && ctx.Err() == nil || turn.Probe() && status == 0
+	if hung && h.health.SilentSince(began) {
 		h.transport.Renew() // what is left of its connections may be as dead
 	}
 	return answer{}, failure
