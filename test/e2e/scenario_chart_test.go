@@ -116,7 +116,7 @@ func chartTest(t *testing.T, w *world) {
 	})
 
 	w.uninstall(t)
-	if left := w.kubectl(t, "get", "stores,verifiers,policies.config.ratify.deislabs.io,keymanagementproviders,providers,assign", "-o", "name"); left != "" {
+	if left := w.kubectl(t, "get", "stores,verifiers,policies.config.ratify.deislabs.io,keymanagementproviders,providers,assign", "-l", "app.kubernetes.io/managed-by=Helm", "-o", "name"); left != "" {
 		t.Errorf("helm uninstall left\n%s", left)
 	}
 	w.kubectl(t, "get", "crd", "stores.config.ratify.deislabs.io")

@@ -104,7 +104,7 @@ func chartRoles(t *testing.T) []object {
 	fatal(t, err)
 	var roles []object
 	for _, file := range archive.Files {
-		if kind, _, _ := strings.Cut(file.Name, " "); strings.Contains(kind, "Role") {
+		if kind, name, _ := strings.Cut(file.Name, " "); strings.Contains(kind, "Role") && strings.Contains(name, "ratify-certs") {
 			var o object
 			fatal(t, yaml.Unmarshal(file.Data, &o))
 			roles = append(roles, o)

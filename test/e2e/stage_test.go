@@ -70,7 +70,7 @@ func (w *world) prepare(t *testing.T, s script) *stage {
 	if s.patience == (patience{}) {
 		s.patience = patience{verify: 8, mutate: 6}
 	}
-	st := &stage{world: w, script: s, pods: new(atomic.Int64), ns: cmp.Or(s.namespace, s.name), dir: filepath.Join(w.dir, "stage-"+s.name)}
+	st := &stage{world: w, script: s, pods: new(atomic.Int64), ns: cmp.Or(s.namespace, s.name), dir: filepath.Join(w.dir, "stage-"+s.name+"-"+cmp.Or(s.namespace, s.name))}
 	fatal(t, os.MkdirAll(st.dir, 0o700))
 	st.bundle = w.copyBundle(t, cmp.Or(s.bundle, "gatekeeper"), filepath.Join(st.dir, "bundle"), s.data)
 	st.newCertificate(t)
