@@ -66,13 +66,13 @@ func New(o Options) (*Client, error) {
 	if host == "" || port == "" {
 		return nil, errors.New("this process is not in a Kubernetes pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set")
 	}
-	ca, err := files.Read(filepath.Join(o.Dir, "ca.crt"), maxAccountBytes)
+	ca, err := readAccount(o.Dir, "ca.crt")
 	if err != nil {
-		return nil, fmt.Errorf("the pod has no service account mounted: %w", err)
+		return nil, err
 	}
-	namespace, err := files.Read(filepath.Join(o.Dir, "namespace"), maxAccountBytes)
+	namespace, err := readAccount(o.Dir, "namespace")
 	if err != nil {
-		return nil, fmt.Errorf("the pod has no service account mounted: %w", err)
+		return nil, err
 	}
 	client, err := o.HTTP(ca)
 	if err != nil {
@@ -81,6 +81,15 @@ func New(o Options) (*Client, error) {
 	own := *client
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return outbound.ErrRedirect } // the token would go along
 	return &Client{http: &own, base: "https://" + net.JoinHostPort(host, port), dir: o.Dir, Namespace: strings.TrimSpace(string(namespace))}, nil
+}
+
+func readAccount(dir, name string) ([]byte, error) {
+	path := filepath.Join(dir, name)
+	raw, err := files.Read(path, maxAccountBytes)
+	if err != nil {
+		return nil, fmt.Errorf("the pod has no service account mounted: read %s: %w", path, err)
+	}
+	return raw, nil
 }
 
 // Secret is a Secret's type and data.

@@ -107,7 +107,7 @@ func TestNewOutsideAPod(t *testing.T) {
 		want string
 	}{
 		{kubernetes.Options{Env: func(string) string { return "" }, Dir: a.Dir}, "not in a Kubernetes pod"},
-		{kubernetes.Options{Env: a.Env, Dir: t.TempDir()}, "no service account mounted"},
+		{kubernetes.Options{Env: a.Env, Dir: t.TempDir()}, "no service account mounted: read "},
 	} {
 		if _, err := kubernetes.New(tt.o); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("got %v, want %s", err, tt.want)
