@@ -26,7 +26,8 @@ func (st *stage) withdraw(t *testing.T, objects ...object) {
 	}
 }
 
-// applyProviders applies the shipped Providers under names of the scenario.
+// applyProviders applies the shipped Providers under names of the scenario, for as long
+// as it lasts.
 func (st *stage) applyProviders(t *testing.T, ca []byte) {
 	t.Helper()
 	providers := shipped(t, "providers", "providers.yaml")
@@ -40,6 +41,7 @@ func (st *stage) applyProviders(t *testing.T, ca []byte) {
 			spec["timeout"] = st.script.patience.mutate
 		}
 	}
+	t.Cleanup(func() { st.withdraw(t, providers...) })
 	st.apply(t, providers...)
 }
 

@@ -86,7 +86,9 @@ func (st *stage) newRotators(t *testing.T) *rotators {
 	if i := slices.Index(st.options.Args, "--tls-cert-refresh-period"); i >= 0 { // the chart has OPA watch the files
 		st.options.Args = slices.Delete(st.options.Args, i, i+2)
 	}
-	st.apply(t, chartRoles(t)...)
+	roles := chartRoles(t)
+	t.Cleanup(func() { st.withdraw(t, roles...) })
+	st.apply(t, roles...)
 	st.apply(t, object{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": object{"name": "ratify-admin", "namespace": st.ns}})
 	st.showGatekeepersCA(t)
 	nobody, err := os.ReadFile(absolute(t, servetest.Product, "charts", "opa-ratify", "files", "nobody.crt"))

@@ -73,7 +73,6 @@ func walkthroughTest(t *testing.T, w *world) {
 	st.fillIn(t, ns, filepath.Join(w.home, ".config", "notation", "localkeys", "ratify-sample.io.crt"), string(signer.PEM()))
 	st.serve(t)
 	st.applyProviders(t, st.providerCA.PEM())
-	t.Cleanup(func() { st.withdraw(t, provider("ratify-provider", nil), provider("ratify-mutation-provider", nil)) })
 	kubernetes := absolute(t, servetest.Product, "bundles", "gatekeeper", "kubernetes")
 	w.kubectl(t, "apply", "-f", filepath.Join(kubernetes, "templates"))
 	constraint := filepath.Join(kubernetes, "constraints", "ratifyverification", "constraint.yaml")
