@@ -94,9 +94,9 @@ func (c *Client) do(step string, req *http.Request, explain Explain) ([]byte, er
 func refused(step string, req *http.Request, resp *http.Response, said Refusal) *Error {
 	e := &Error{
 		Step: step, Code: code(said.Code, resp.StatusCode), Message: problem.Sanitise(said.Message),
-		RequestID: identifier(said.RequestID), Retryable: said.Retryable || retryable(resp.StatusCode),
+		RequestID: identifier(said.RequestID), Retryable: said.Retryable || problem.Passing(resp.StatusCode),
 	}
-	if retryable(resp.StatusCode) {
+	if problem.Passing(resp.StatusCode) {
 		e.Err = &problem.Problem{Status: resp.StatusCode}
 	} else if e.Retryable {
 		e.Err = &problem.Problem{Status: http.StatusTooManyRequests}
@@ -119,10 +119,6 @@ func redirectTarget(req *http.Request, resp *http.Response) string {
 		return req.URL.Host + " answers with a redirect, which is not followed"
 	}
 	return problem.Sanitise(fmt.Sprintf("%s redirects to %s, which is not followed: nothing secret goes to another address", req.URL.Host, to.Host))
-}
-
-func retryable(status int) bool {
-	return status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500 && status != http.StatusNotImplemented
 }
 
 // code is the service's if it looks like one, else the status.

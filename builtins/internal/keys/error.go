@@ -4,11 +4,8 @@ package keys
 
 import (
 	"errors"
-	"net/http"
-	"net/url"
 	"strconv"
 
-	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/problem"
 )
 
@@ -19,24 +16,13 @@ var ErrUnknown = errors.New("not configured")
 // Error is what went wrong with a key service.
 type Error = problem.CallError
 
-// Unreachable is the error of a request that was not answered. It keeps the cause
-// and drops the URL, whose query may be a secret.
-func Unreachable(step string, err error) *Error {
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err
-	}
-	passing := !errors.Is(err, outbound.ErrRefused) && !errors.Is(err, outbound.ErrRedirect) && !errors.Is(err, outbound.ErrTooLarge)
-	return &Error{Step: step, Message: problem.Sanitise(err.Error()), Retryable: passing, Err: err}
-}
-
 // Refused is the error of an HTTP answer that is not a success. code is the
 // service's own, "" for the status.
 func Refused(step string, status int, code, message string) *Error {
 	if code == "" {
 		code = strconv.Itoa(status)
 	}
-	passing := status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500 && status != http.StatusNotImplemented
-	return &Error{Step: step, Code: code, Message: message, Retryable: passing}
+	return &Error{Step: step, Code: code, Message: message, Retryable: problem.Passing(status)}
 }
 
 // retryable reports whether asking again may help. A failure that no source has

@@ -178,12 +178,12 @@ func (c *Client) get(ctx context.Context, namespace, kind, name string, into any
 	req.Header.Set("Accept", "application/json")
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return unreachable(step, err)
+		return problem.Unreachable(step, err)
 	}
 	defer resp.Body.Close()
 	raw, err := outbound.ReadAll(resp.Body, maxObjectBytes)
 	if err != nil {
-		return unreachable(step, err)
+		return problem.Unreachable(step, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return refused(step, resp.StatusCode, raw)
@@ -207,29 +207,12 @@ func (c *Client) token() (string, error) {
 	return "", &Error{Step: "read " + path, Message: "it is empty", Retryable: true}
 }
 
-// Error is what went wrong with the API. It never holds a token or a body.
-type Error struct {
-	Step      string // "get secrets team/pull"
-	Code      string // of the API, "NotFound"; or the HTTP status
-	Message   string
-	Retryable bool // asking again may give another answer
-	NotFound  bool // the API says that there is no such object
-	Err       error
-}
+// Error is what went wrong with the API. It wraps [ErrNotFound] if there is no such
+// object.
+type Error = problem.CallError
 
-// Error returns "get secrets team/pull: Forbidden …".
-func (e *Error) Error() string { return e.Step + ": " + strings.TrimSpace(e.Code+" "+e.Message) }
-
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
-
-func unreachable(step string, err error) error {
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err
-	}
-	lasting := errors.Is(err, outbound.ErrRefused) || errors.Is(err, outbound.ErrRedirect) || errors.Is(err, outbound.ErrTooLarge)
-	return &Error{Step: step, Message: problem.Sanitise(err.Error()), Retryable: !lasting, Err: err}
-}
+// ErrNotFound is wrapped when the API says that there is no such object.
+var ErrNotFound = errors.New("not found")
 
 // refused reads the API's Status object.
 func refused(step string, status int, raw []byte) error {
@@ -237,7 +220,10 @@ func refused(step string, status int, raw []byte) error {
 		Reason  string `json:"reason"`
 		Message string `json:"message"`
 	}
-	e := &Error{Step: step, Code: strconv.Itoa(status), NotFound: status == http.StatusNotFound}
+	e := &Error{Step: step, Code: strconv.Itoa(status)}
+	if status == http.StatusNotFound {
+		e.Err = ErrNotFound
+	}
 	if json.Unmarshal(raw, &said) == nil && said.Reason != "" {
 		e.Code, e.Message = problem.Sanitise(said.Reason), problem.Sanitise(said.Message)
 	}

@@ -76,7 +76,7 @@ func TestErrorsOfTheAPI(t *testing.T) {
 		a.Refuse("", tt.status)
 		_, err := c.Secret(t.Context(), "team", "pull")
 		e, ok := errors.AsType[*kubernetes.Error](err)
-		if !ok || e.Error() != tt.want || e.Retryable != tt.retryable || e.NotFound != tt.notFound {
+		if !ok || e.Error() != tt.want || e.Retryable != tt.retryable || errors.Is(err, kubernetes.ErrNotFound) != tt.notFound {
 			t.Errorf("%d: %v (%+v)", tt.status, err, e)
 		}
 	}

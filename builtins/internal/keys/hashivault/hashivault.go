@@ -166,12 +166,12 @@ func (s *Source) send(ctx context.Context, step, method, path, token string, bod
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return nil, keys.Unreachable(step, err)
+		return nil, problem.Unreachable(step, err)
 	}
 	defer resp.Body.Close()
 	raw, err := outbound.ReadAll(resp.Body, maxBytes)
 	if err != nil {
-		return nil, keys.Unreachable(step, err)
+		return nil, problem.Unreachable(step, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, keys.Refused(step, resp.StatusCode, "", refusal(raw, resp.StatusCode))

@@ -80,9 +80,10 @@ func (s *Source) read(ctx context.Context, o object) (data map[string][]byte, er
 	if err == nil {
 		return data, nil
 	}
-	said := &keys.Error{Step: "read", Message: err.Error(), Retryable: true, Err: err}
-	if e, ok := errors.AsType[*api.Error](err); ok {
-		said = &keys.Error{Step: e.Step, Code: e.Code, Message: e.Message, Retryable: !e.NotFound, Err: err}
+	said := keys.Error{Step: "read", Message: err.Error()}
+	if e, ok := errors.AsType[*keys.Error](err); ok {
+		said = *e
 	}
-	return nil, said
+	said.Retryable, said.Err = !errors.Is(err, api.ErrNotFound), err
+	return nil, &said
 }

@@ -23,7 +23,7 @@ func (c *cluster) Secret(_ context.Context, namespace, name string) (api.Secret,
 	case "trust/forbidden":
 		return api.Secret{}, &api.Error{Step: "get secrets trust/forbidden", Code: "Forbidden", Message: "no"}
 	}
-	return api.Secret{}, &api.Error{Step: "get secrets", Code: "NotFound", NotFound: true}
+	return api.Secret{}, &api.Error{Step: "get secrets", Code: "NotFound", Err: api.ErrNotFound}
 }
 
 func (c *cluster) ConfigMap(context.Context, string, string) (map[string][]byte, error) {

@@ -95,7 +95,7 @@ func (s *Source) get(ctx context.Context, k Key) ([]byte, error) {
 	}
 	resp, err := s.o.Client.Do(req)
 	if err != nil {
-		return nil, keys.Unreachable(step, err)
+		return nil, problem.Unreachable(step, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -103,7 +103,7 @@ func (s *Source) get(ctx context.Context, k Key) ([]byte, error) {
 	}
 	raw, err := outbound.ReadAll(resp.Body, maxBytes)
 	if err != nil {
-		return nil, keys.Unreachable(step, err)
+		return nil, problem.Unreachable(step, err)
 	}
 	return raw, nil
 }

@@ -2,7 +2,14 @@
 
 package problem
 
-import "strings"
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/opa-ratify/opa-ratify/builtins/internal/outbound"
+)
 
 // CallError is a call of a service, a cloud's or a key service's, that gave no
 // usable answer. It never holds a key, a token, a query or a body.
@@ -35,3 +42,19 @@ func (e *CallError) Error() string {
 
 // Unwrap returns the cause.
 func (e *CallError) Unwrap() error { return e.Err }
+
+// Unreachable is the error of a request that was not answered. It keeps the cause
+// and drops the URL, whose query may be a secret.
+func Unreachable(step string, err error) *CallError {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	lasting := errors.Is(err, outbound.ErrRefused) || errors.Is(err, outbound.ErrRedirect) || errors.Is(err, outbound.ErrTooLarge)
+	return &CallError{Step: step, Message: Sanitise(err.Error()), Retryable: !lasting, Err: err}
+}
+
+// Passing reports whether a service that answers with status may answer otherwise
+// when it is asked again.
+func Passing(status int) bool {
+	return status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500 && status != http.StatusNotImplemented
+}

@@ -163,7 +163,7 @@ func (p *Provider) read(ctx context.Context) (*keyring, error) {
 	ring := &keyring{}
 	for _, s := range wanted {
 		secret, err := p.o.Reader.Secret(ctx, s.Namespace, s.Name)
-		if said, ok := errors.AsType[*kubernetes.Error](err); ok && said.NotFound {
+		if errors.Is(err, kubernetes.ErrNotFound) {
 			continue // as the kubelet does: a service account may name one that is not there
 		}
 		if err != nil {
