@@ -432,6 +432,21 @@ func TestNewPolicyIsUsedAtOnce(t *testing.T) {
 	}
 }
 
+// What a request has read of data serves all its keys, and no other request.
+func TestNewDataIsUsedAtOnce(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{policy: "package ratify.gatekeeper\n\nitem := {\"key\": input.key, \"value\": data.words[input.image]}"})
+	for _, word := range []string{"first", "second"} {
+		if status, body := s.do(t, http.MethodPut, "/v1/data/words", `{"app": "`+word+`", "other": "`+word+`!"}`, "Content-Type", "application/json"); status != http.StatusNoContent {
+			t.Fatalf("put data: %d %s", status, body)
+		}
+		response := s.ask(t, "v2/verify", "app", "other").Response
+		if diff := cmp.Diff([]externaldata.Item{{Key: "app", Value: word}, {Key: "other", Value: word + "!"}}, response.Items); diff != "" {
+			t.Errorf("systemError %q (-want +got):\n%s", response.SystemError, diff)
+		}
+	}
+}
+
 // Gatekeeper does not look at the status, so OPA's 401 must not look like an
 // answer without objections.
 func TestUnauthorizedIsASystemError(t *testing.T) {

@@ -4,9 +4,9 @@ package gatekeeper
 
 import "github.com/open-policy-agent/opa/v1/ast"
 
-// documents is what an evaluation has read of data by now: a
-// [topdown.BaseCache] that takes three slices where OPA's takes a map for every
-// part of a reference. It is not shared.
+// documents is what the evaluations of one worker have read of data by now, all in
+// the transaction of one request: a [topdown.BaseCache] that takes three slices where
+// OPA's takes a map for every part of a reference. It is not shared.
 type documents struct {
 	known []document
 	terms []*ast.Term    // of the references of known

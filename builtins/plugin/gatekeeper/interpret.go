@@ -38,21 +38,21 @@ func (r *round) interpret(d *decision) outcome {
 		}
 	case ast.Object:
 		if !r.operation.mutates() {
-			return r.sign(d, value)
+			return r.sign(d, fields, value)
 		}
 	}
 	return undecided(q, misshapen, `the policy has an error: "value", "error" or "undecided" of data.ratify.gatekeeper.item has the wrong type or is empty for %s`, r.operation.name)
 }
 
-// sign adds to a value what tells the client which decision it is.
-func (r *round) sign(d *decision, value ast.Object) outcome {
+// sign adds to the value of an answer what tells the client which decision it is.
+func (r *round) sign(d *decision, whole, value ast.Object) outcome {
 	out := outcome{question: d.question, admitted: field(value, r.terms.admitted) == ast.Boolean(true)}
 	if !out.admitted {
 		out.why = r.why(value)
 	}
 	at := r.provider.now().UTC().Format(time.RFC3339Nano)
 	signature := `"timestamp":"` + at + `","traceID":"` + d.id + `"`
-	if known := r.query.memo.rendering(value); known != nil {
+	if known := r.query.memo.rendering(whole, value); known != nil {
 		out.value = answer{*known, signature}
 		return out
 	}
@@ -66,7 +66,7 @@ func (r *round) sign(d *decision, value ast.Object) outcome {
 		return out
 	}
 	out.value = answer{rendering{before, after}, signature}
-	r.query.memo.render(value, out.value.rendering)
+	r.query.memo.render(whole, value, out.value.rendering)
 	return out
 }
 

@@ -132,27 +132,35 @@ func (a *application) share(other *application) (bytes int) {
 	return bytes
 }
 
-// rendering returns the JSON of a result of this memo, nil if it is not known.
-func (m *memo) rendering(value ast.Object) *rendering {
+// rendering returns the JSON of the value in an answer, nil if it is not known.
+func (m *memo) rendering(answer, value ast.Object) *rendering {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if a := m.values[value]; a != nil {
+	if a := m.result(answer, value); a != nil {
 		return a.json
 	}
 	return nil
 }
 
-// render makes the JSON of a result known. Other values are left alone.
-func (m *memo) render(value ast.Object, json rendering) {
+// render makes the JSON of the value in an answer known. It stays with the answer if
+// that is a result of this memo, else with the value; others are left alone.
+func (m *memo) render(answer, value ast.Object, json rendering) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a := m.values[value]
+	a := m.result(answer, value)
 	if a == nil || a.json != nil {
 		return
 	}
 	a.json = &json
 	a.bytes += len(json.before) + len(json.after)
 	m.bytes += len(json.before) + len(json.after)
+}
+
+func (m *memo) result(answer, value ast.Object) *application {
+	if a := m.values[answer]; a != nil {
+		return a
+	}
+	return m.values[value]
 }
 
 // weigh estimates how many bytes v takes.

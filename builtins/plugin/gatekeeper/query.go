@@ -68,7 +68,6 @@ func (r *round) ask(ctx context.Context, d *decision) (ast.Value, error) {
 	manager := r.provider.manager
 	known := &d.scratch.results
 	known.begin(r.query.memo)
-	d.scratch.documents.begin()
 	q := topdown.NewQuery(r.query.body).
 		WithCompiler(r.query.policies).WithQueryCompiler(r.query.compiler).
 		WithStore(manager.Store).WithTransaction(r.txn).WithRuntime(manager.Info).

@@ -34,10 +34,9 @@ default item := {"key": "", "undecided": "internal: input.key is missing or not 
 
 # What is admitted is most of what is asked, and comes first: these expressions and the
 # policy's own are what an answer costs, and what follows from their results is kept.
-item := {"key": input.key, "value": _admitted(input.image, data.trust.report, _documents)} if {
+item := _admitted(input, data.trust.report, [said | some said in data.trust.verifier_reports]) if {
 	input.operation == "verify"
 	data.trust.allow == true
-	is_string(input.key)
 } else := object.union({"key": input.key}, _answer) if is_string(input.key)
 
 default _answer := {"undecided": `internal: input is not {"image": string, "operation": "verify" or "mutate"}`}
@@ -52,10 +51,12 @@ _answer := _mutation if {
 	is_string(input.image)
 }
 
-# An image that is admitted, and its report.
-_admitted(image, findings, documents) := _value(true, _named(image, findings), [], findings, documents) if {
-	is_string(image)
+# The answer about an image that is admitted, and has a report.
+_admitted(question, findings, documents) := {"key": question.key, "value": value} if {
+	is_string(question.key)
+	is_string(question.image)
 	is_object(findings)
+	value := _value(true, _named(question.image, findings), [], findings, documents)
 }
 
 # Verification otherwise: what is admitted without a report, and what is not
@@ -124,9 +125,7 @@ default _succeeded(_, _) := false
 
 _succeeded(true, said) if said.isSuccess == true
 
-default _documents := []
-
-_documents := data.trust.verifier_reports
+_documents := [said | some said in data.trust.verifier_reports]
 
 _reference := _named(input.image, _report)
 
