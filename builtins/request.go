@@ -92,14 +92,17 @@ func parseRequest(v ast.Value, path string, keys []string) (request, error) {
 
 // complete insists on what a request cannot do without.
 func (r *request) complete(path string, keys []string) error {
-	for key, missing := range map[string]bool{
-		"image":          r.image == "",
-		"predicate_type": r.predicateType == "" && !slices.Contains(keys, "envelope"), // a blob may be signed or attested
-		"envelope":       r.envelope == nil,
-	} {
-		if missing && slices.Contains(keys, key) {
-			return wrong(path, "%q is missing; a request has %s", key, strings.Join(keys, ", "))
-		}
+	missing := ""
+	switch {
+	case r.image == "" && slices.Contains(keys, "image"):
+		missing = "image"
+	case r.envelope == nil && slices.Contains(keys, "envelope"):
+		missing = "envelope"
+	case r.predicateType == "" && slices.Contains(keys, "predicate_type") && !slices.Contains(keys, "envelope"): // a blob may be signed or attested
+		missing = "predicate_type"
+	}
+	if missing != "" {
+		return wrong(path, "%q is missing; a request has %s", missing, strings.Join(keys, ", "))
 	}
 	if r.fresh && r.maxStale > 0 {
 		return wrong(path, `"fresh" and "max_stale" exclude each other: the one refuses what is known, the other falls back on it`)
