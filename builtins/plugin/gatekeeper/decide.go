@@ -44,7 +44,7 @@ func (r *round) decide(ctx context.Context, q question, s *scratch) outcome {
 	if r.decisions != nil {
 		r.recovering(q, d.id, func() outcome { r.log(ctx, d, out); return out })
 	}
-	r.note(ctx, out, d.id, r.provider.now().Sub(d.started))
+	r.note(ctx, out, d.id, d.started)
 	return out
 }
 

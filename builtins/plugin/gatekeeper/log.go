@@ -58,8 +58,8 @@ func (r *round) entry(ctx context.Context, d *decision, out outcome) *server.Inf
 }
 
 // note writes one line about an outcome to OPA's log and counts what was not
-// decided.
-func (r *round) note(ctx context.Context, out outcome, id string, took time.Duration) {
+// decided. Nothing was evaluated if id is empty.
+func (r *round) note(ctx context.Context, out outcome, id string, started time.Time) {
 	logger := r.provider.manager.Logger()
 	if out.cause != "" {
 		r.provider.metrics.SystemError(ctx, string(out.cause))
@@ -67,10 +67,10 @@ func (r *round) note(ctx context.Context, out outcome, id string, took time.Dura
 		return
 	}
 	fields := map[string]any{
-		"operation": r.operation.name, "key": shorten(out.question.key, 256), "verdict": out.verdict(), "duration": took.String(),
+		"operation": r.operation.name, "key": shorten(out.question.key, 256), "verdict": out.verdict(), "duration": "0s",
 	}
 	if id != "" {
-		fields["decision_id"] = id
+		fields["decision_id"], fields["duration"] = id, r.provider.now().Sub(started).String()
 	}
 	switch {
 	case out.cause != "":

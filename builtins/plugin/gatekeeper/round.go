@@ -59,29 +59,29 @@ func (p *Provider) decideAll(ctx context.Context, r round, keys []string) outcom
 				questions = append(questions, q)
 			} else {
 				out.err = err.Error()
-				r.note(ctx, out, "", 0)
+				r.note(ctx, out, "", time.Time{})
 			}
 			all.distinct = append(all.distinct, out)
 		}
 		all.of[i] = place
 	}
 	r.id = uuid.NewString()
-	r.collect(ctx, r.run(logging.WithBatchDecisionID(ctx, r.id), questions), questions, all.distinct)
+	arrived := newArrivals(all.distinct, len(questions))
+	r.run(logging.WithBatchDecisionID(ctx, r.id), questions, arrived)
+	r.collect(ctx, questions, arrived)
 	return all
 }
 
-// run begins to decide the questions and returns where the outcomes arrive. The
-// transaction ends with the last evaluation: usually before collect returns, but
-// an evaluation that ignores its deadline keeps it.
-func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
-	results := make(chan outcome, len(questions))
+// run begins to decide the questions. The transaction ends with the last evaluation:
+// usually before collect returns, but an evaluation that ignores its deadline keeps it.
+func (r *round) run(ctx context.Context, questions []question, arrived *arrivals) {
 	if failed := r.begin(ctx); failed.cause != "" {
 		for _, q := range questions {
 			failed.question = q
-			r.note(ctx, failed, "", 0)
-			results <- failed
+			r.note(ctx, failed, "", time.Time{})
+			arrived.add(failed)
 		}
-		return results
+		return
 	}
 	r.cancel = topdown.NewCancel()
 	stop := context.AfterFunc(ctx, r.cancel.Cancel)
@@ -89,14 +89,13 @@ func (r *round) run(ctx context.Context, questions []question) <-chan outcome {
 		share, cancel, end := r.share(ctx, len(questions)-i)
 		defer end()
 		s.cancel = cancel
-		results <- r.decide(share, questions[i], s)
+		arrived.add(r.decide(share, questions[i], s))
 	}}
 	r.provider.crew.do(func() {
 		t.work(&r.provider.scratch, r.settings.Concurrency)
 		stop()
 		r.provider.manager.Store.Abort(context.WithoutCancel(ctx), r.txn)
 	})
-	return results
 }
 
 // share is the time that a question gets: all that is left, if every question that
@@ -142,33 +141,6 @@ func (r *round) begin(ctx context.Context) (failed outcome) {
 		r.ndCache = c != nil && c.NDBuiltinCacheEnabled()
 	}
 	return outcome{}
-}
-
-// grace is what evaluations get to notice that time ran out, and say so
-// themselves, before the answer goes out without them.
-const grace = 50 * time.Millisecond
-
-// collect fills in the outcomes until all questions are answered or time ran out.
-func (r *round) collect(ctx context.Context, results <-chan outcome, questions []question, distinct []outcome) {
-	done, late := ctx.Done(), (<-chan time.Time)(nil)
-	answered := make([]bool, len(distinct))
-	for open := len(questions); open > 0; {
-		select {
-		case out := <-results:
-			distinct[out.question.place], answered[out.question.place] = out, true
-			open--
-		case <-done:
-			done, late = nil, time.After(grace)
-		case <-late:
-			for _, q := range questions {
-				if !answered[q.place] {
-					distinct[q.place] = r.stopped(ctx, q)
-					r.note(ctx, distinct[q.place], "", 0)
-				}
-			}
-			return
-		}
-	}
 }
 
 // stopped is the outcome of a question for which there was no time.
