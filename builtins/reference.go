@@ -27,7 +27,7 @@ func referenceParse() builtin {
 			),
 		},
 		eval: func(c call) (ast.Value, error) {
-			image, err := stringAt(c.operands[0].Value, "")
+			image, err := stringOf(c.operands[0].Value)
 			if err != nil {
 				return nil, err
 			}
@@ -66,7 +66,7 @@ func referenceMatches() builtin {
 			),
 		},
 		eval: func(c call) (ast.Value, error) {
-			pattern, err := stringAt(c.operands[0].Value, "")
+			pattern, err := stringOf(c.operands[0].Value)
 			if err != nil {
 				return nil, err
 			}

@@ -5,6 +5,7 @@ package builtins
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,14 @@ func (e *operandError) Error() string {
 
 func wrong(path, format string, args ...any) error {
 	return &operandError{operand: 1, path: path, problem: fmt.Sprintf(format, args...)}
+}
+
+// within says where inside the operand err was found, before what it says itself.
+func within(path string, err error) error {
+	if e, ok := errors.AsType[*operandError](err); ok {
+		return &operandError{operand: e.operand, path: path + e.path, problem: e.problem}
+	}
+	return err
 }
 
 // request is the operand of the built-ins that look at an image.
@@ -82,7 +91,10 @@ func parseRequest(v ast.Value, path string, keys []string) (request, error) {
 		if !slices.Contains(keys, string(key)) {
 			return wrong(path, "unknown key %q; a request has %s", string(key), strings.Join(keys, ", "))
 		}
-		return r.set(string(key), v.Value, path+"."+string(key))
+		if err := r.set(string(key), v.Value); err != nil {
+			return within(path+"."+string(key), err)
+		}
+		return nil
 	})
 	if err != nil {
 		return request{}, err
@@ -113,117 +125,119 @@ func (r *request) complete(path string, keys []string) error {
 	return nil
 }
 
-func (r *request) set(key string, v ast.Value, path string) (err error) {
+func (r *request) set(key string, v ast.Value) (err error) {
 	switch key {
 	case "image":
-		r.image, err = stringAt(v, path)
+		r.image, err = stringOf(v)
 	case "trust":
 		if _, ok := v.(ast.Object); !ok {
-			return wrong(path, "must be a trust document (an object), is %s", ast.ValueName(v))
+			return wrong("", "must be a trust document (an object), is %s", ast.ValueName(v))
 		}
 		r.trust = v
 	case "platform":
-		if r.platform, err = stringAt(v, path); err == nil {
+		if r.platform, err = stringOf(v); err == nil {
 			if problem := verify.CheckPlatform(r.platform); problem != nil {
-				return wrong(path, "%s", problem)
+				return wrong("", "%s", problem)
 			}
 		}
 	case "annotations":
-		r.annotations, err = stringsAt(v, path)
+		r.annotations, err = stringsOf(v)
 	case "timeout":
-		r.timeout, err = durationAt(v, path)
+		r.timeout, err = durationOf(v)
 	case "fresh":
 		fresh, ok := v.(ast.Boolean)
 		if !ok {
-			return wrong(path, "must be a boolean, is %s", ast.ValueName(v))
+			return wrong("", "must be a boolean, is %s", ast.ValueName(v))
 		}
 		r.fresh = bool(fresh)
 	case "max_stale":
-		r.maxStale, err = durationAt(v, path)
+		r.maxStale, err = durationOf(v)
 	case "artifact_type":
-		r.artifactType, err = stringAt(v, path)
+		r.artifactType, err = stringOf(v)
 	case "predicate_type":
-		r.predicateType, err = stringAt(v, path)
+		r.predicateType, err = stringOf(v)
 	case "policy":
-		r.policy, err = stringAt(v, path)
+		r.policy, err = stringOf(v)
 	case "digest":
-		r.digest, err = digestAt(v, path)
+		r.digest, err = digestOf(v)
 	case "bytes":
-		r.bytes, err = base64At(v, path)
+		r.bytes, err = base64Of(v)
 	case "envelope":
-		r.envelope, err = envelopeAt(v, path)
+		r.envelope, err = envelopeOf(v)
 	}
 	return err
 }
 
-func stringAt(v ast.Value, path string) (string, error) {
+func stringOf(v ast.Value) (string, error) {
 	s, ok := v.(ast.String)
 	if !ok {
-		return "", wrong(path, "must be a string, is %s", ast.ValueName(v))
+		return "", wrong("", "must be a string, is %s", ast.ValueName(v))
 	}
 	return string(s), nil
 }
 
-func stringsAt(v ast.Value, path string) (map[string]string, error) {
+func stringsOf(v ast.Value) (map[string]string, error) {
 	object, ok := v.(ast.Object)
 	if !ok {
-		return nil, wrong(path, "must be an object of strings, is %s", ast.ValueName(v))
+		return nil, wrong("", "must be an object of strings, is %s", ast.ValueName(v))
 	}
 	m := make(map[string]string, object.Len())
 	err := object.Iter(func(k, v *ast.Term) error {
-		key, err := stringAt(k.Value, path+" key")
+		key, err := stringOf(k.Value)
 		if err != nil {
-			return err
+			return within(" key", err)
 		}
-		m[key], err = stringAt(v.Value, fmt.Sprintf("%s[%q]", path, key))
-		return err
+		if m[key], err = stringOf(v.Value); err != nil {
+			return within(fmt.Sprintf("[%q]", key), err)
+		}
+		return nil
 	})
 	return m, err
 }
 
-func durationAt(v ast.Value, path string) (time.Duration, error) {
-	s, err := stringAt(v, path)
+func durationOf(v ast.Value) (time.Duration, error) {
+	s, err := stringOf(v)
 	if err != nil {
 		return 0, err
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d <= 0 {
-		return 0, wrong(path, `%q is not a positive duration; write it as "2s" or "500ms"`, s)
+		return 0, wrong("", `%q is not a positive duration; write it as "2s" or "500ms"`, s)
 	}
 	return d, nil
 }
 
-func digestAt(v ast.Value, path string) (string, error) {
-	s, err := stringAt(v, path)
+func digestOf(v ast.Value) (string, error) {
+	s, err := stringOf(v)
 	if err != nil {
 		return "", err
 	}
 	if err := digest.Digest(s).Validate(); err != nil {
-		return "", wrong(path, "%q is not a digest: %v; write sha256: and 64 hexadecimal digits", s, err)
+		return "", wrong("", "%q is not a digest: %v; write sha256: and 64 hexadecimal digits", s, err)
 	}
 	return s, nil
 }
 
-func base64At(v ast.Value, path string) ([]byte, error) {
-	s, err := stringAt(v, path)
+func base64Of(v ast.Value) ([]byte, error) {
+	s, err := stringOf(v)
 	if err != nil {
 		return nil, err
 	}
 	b, err := base64.StdEncoding.DecodeString(s)
 	if err != nil {
-		return nil, wrong(path, "is not base64: %v; use base64.encode", err)
+		return nil, wrong("", "is not base64: %v; use base64.encode", err)
 	}
 	return b, nil
 }
 
 // envelopeAt accepts an envelope as base64, or a JSON envelope as it stands.
-func envelopeAt(v ast.Value, path string) ([]byte, error) {
+func envelopeOf(v ast.Value) ([]byte, error) {
 	if _, ok := v.(ast.Object); !ok {
-		return base64At(v, path)
+		return base64Of(v)
 	}
 	plain, err := ast.JSON(v)
 	if err != nil {
-		return nil, wrong(path, "is not a JSON value: %v", err)
+		return nil, wrong("", "is not a JSON value: %v", err)
 	}
 	return json.Marshal(plain)
 }

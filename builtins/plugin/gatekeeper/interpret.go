@@ -50,13 +50,13 @@ func (r *round) sign(d *decision, whole, value ast.Object) outcome {
 	if !out.admitted {
 		out.why = r.why(value)
 	}
-	at := r.provider.now().UTC().Format(time.RFC3339Nano)
-	signature := `"timestamp":"` + at + `","traceID":"` + d.id + `"`
+	at := r.provider.now().UTC()
+	signature := signatureOf(at, d.id)
 	if known := r.query.memo.rendering(whole, value); known != nil {
 		out.value = answer{*known, signature}
 		return out
 	}
-	encoded, err := d.scratch.encoder.object(nil, value, member{"timestamp", at}, member{"traceID", d.id})
+	encoded, err := d.scratch.encoder.object(nil, value, member{"timestamp", at.Format(time.RFC3339Nano)}, member{"traceID", d.id})
 	if err != nil {
 		return undecided(d.question, evalFailed, "the policy has an error: %v", err)
 	}
@@ -68,6 +68,16 @@ func (r *round) sign(d *decision, whole, value ast.Object) outcome {
 	out.value = answer{rendering{before, after}, signature}
 	r.query.memo.render(whole, value, out.value.rendering)
 	return out
+}
+
+// signatureOf is the members that sign adds, as the encoder writes them.
+func signatureOf(at time.Time, id string) string {
+	text := make([]byte, 0, 128)
+	text = append(text, `"timestamp":"`...)
+	text = at.AppendFormat(text, time.RFC3339Nano)
+	text = append(text, `","traceID":"`...)
+	text = append(text, id...)
+	return string(append(text, '"'))
 }
 
 // why returns the reasons of a value on one line.
