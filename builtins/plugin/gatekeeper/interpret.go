@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/logging"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/config"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/reference"
@@ -47,7 +48,7 @@ func (r *round) interpret(d *decision) outcome {
 // sign adds to the value of an answer what tells the client which decision it is.
 func (r *round) sign(d *decision, whole, value ast.Object) outcome {
 	out := outcome{question: d.question, admitted: field(value, r.terms.admitted) == ast.Boolean(true)}
-	if !out.admitted {
+	if !out.admitted && r.provider.manager.Logger().GetLevel() >= logging.Info {
 		out.why = r.why(value)
 	}
 	at := r.provider.now().UTC()

@@ -29,7 +29,7 @@ type outcome struct {
 	question question
 	value    answer // decided: a string or an object
 	admitted bool   // the decision, if value is set
-	why      string // the reasons of a value that does not admit, for the log
+	why      string // the reasons of a value that does not admit, if the log wants them
 	err      string // decided against
 	cause    cause  // not "": not decided, reason says why
 	reason   string
