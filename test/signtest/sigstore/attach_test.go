@@ -164,12 +164,12 @@ func TestCosignVerifiesAttestations(t *testing.T) {
 			t.Errorf("%s: got predicate type %q, error %v", layout, got, err)
 		}
 	}
-	for _, inToto := range []bool{false, true} {
+	for _, inToto := range []string{"", "0.0.1", "0.0.2"} {
 		reg, image := registryWithImage(t)
 		o := sigstore.SignOptions{Layout: sigstore.Tag, PredicateType: sigstore.PredicateSPDX, InToto: inToto}
 		attach(t, reg, image, sign(t, signer, image, o))
 		if err := verifyAttestations(t, reg, image, keyless(t, instance, signer, sigstore.TrustedRootOptions{}).options(t)); err != nil {
-			t.Errorf("intoto %t: %v", inToto, err)
+			t.Errorf("intoto %q: %v", inToto, err)
 		}
 	}
 }

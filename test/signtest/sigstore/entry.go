@@ -21,6 +21,7 @@ import (
 	"github.com/sigstore/rekor/pkg/types/hashedrekord"
 	_ "github.com/sigstore/rekor/pkg/types/hashedrekord/v0.0.1" // registers the version
 	"github.com/sigstore/rekor/pkg/types/intoto"
+	_ "github.com/sigstore/rekor/pkg/types/intoto/v0.0.1" // registers the version
 	_ "github.com/sigstore/rekor/pkg/types/intoto/v0.0.2" // registers the version
 	"github.com/sigstore/rekor/pkg/util"
 	"github.com/sigstore/sigstore/pkg/signature"
@@ -37,7 +38,7 @@ func (l *Log) enter(sig *Signature, o SignOptions) (*rekor.TransparencyLogEntry,
 	return l.append(body, kind, version, o.At)
 }
 
-func (l *Log) body(sig *Signature, inToto bool) (body []byte, kind, version string, err error) {
+func (l *Log) body(sig *Signature, inToto string) (body []byte, kind, version string, err error) {
 	if l.version == 2 {
 		return bodyV2(sig)
 	}
@@ -45,8 +46,8 @@ func (l *Log) body(sig *Signature, inToto bool) (body []byte, kind, version stri
 }
 
 // bodyV1 is an entry of kind dsse or hashedrekord, version 0.0.1, or of kind intoto,
-// version 0.0.2, made by Rekor's own library.
-func bodyV1(sig *Signature, inToto bool) (body []byte, kind, version string, err error) {
+// if it has a version, made by Rekor's own library.
+func bodyV1(sig *Signature, inToto string) (body []byte, kind, version string, err error) {
 	properties := types.ArtifactProperties{
 		PKIFormat:      string(pki.X509),
 		PublicKeyBytes: [][]byte{sig.signer.materialPEM()},
@@ -59,8 +60,8 @@ func bodyV1(sig *Signature, inToto bool) (body []byte, kind, version string, err
 		kind = dsse.KIND
 		properties.ArtifactBytes = sig.envelopeJSON()
 	}
-	if inToto {
-		kind, version = intoto.KIND, "0.0.2"
+	if inToto != "" {
+		kind, version = intoto.KIND, inToto
 	}
 	ctx := context.Background() // the library takes one, but reads from memory
 	proposed, err := types.NewProposedEntry(ctx, kind, version, properties)

@@ -59,9 +59,10 @@ type SignOptions struct {
 	// Log records the signature. Nil: the instance's Log for a certificate, nobody
 	// for a bare key.
 	Log *Log
-	// InToto logs an attestation with an entry of kind intoto 0.0.2 in place of dsse,
-	// as cosign v1 did and v2 does with --rekor-entry-type=intoto.
-	InToto bool
+	// InToto logs an attestation with an entry of kind intoto of this version in place of
+	// dsse: "0.0.1" as cosign v1 did and v2 does with --rekor-entry-type=intoto, "0.0.2"
+	// as other clients. Empty: dsse.
+	InToto string
 	// NoLog does without.
 	NoLog bool
 	// TSA countersigns the signature. Nil: the instance's for a certificate, nobody

@@ -79,7 +79,7 @@ func readEnvelope(layer ocispec.Descriptor, blob []byte) (*signed, *report.Error
 	b.Content = &protobundle.Bundle_DsseEnvelope{DsseEnvelope: envelope}
 	s, refused := newSigned(b, nil)
 	if refused == nil {
-		s.stamped = blob // cosign has the whole envelope timestamped here
+		s.envelope = blob
 	}
 	return s, refused
 }

@@ -18,8 +18,9 @@ type signed struct {
 	// are parsed only if the trust document wants them.
 	proofs *protobundle.Bundle
 	entity *bundle.Bundle
-	// stamped is what timestamps are over, nil: the signature.
-	stamped []byte
+	// envelope is the whole DSSE envelope of a legacy layer, nil if it is none: what
+	// cosign has timestamped there, in place of the signature.
+	envelope []byte
 	// leaf is the certificate that came with it, nil if there is none.
 	leaf *x509.Certificate
 	// claims is what the payload says.

@@ -27,7 +27,7 @@ func (j *judgement) signedTimestamp() *report.Error {
 	}
 	var errs []error
 	verified, err := guarded(func() (verified []*root.Timestamp, err error) {
-		verified, errs, err = sigverify.VerifySignedTimestamp(countersigned{j.signed.entity, j.signed.stamped}, j.material)
+		verified, errs, err = sigverify.VerifySignedTimestamp(countersigned{j.signed.entity, j.signed.envelope}, j.material)
 		return verified, err
 	})
 	if err != nil {
@@ -59,7 +59,7 @@ func (j *judgement) stamps(token []byte) bool {
 	if err != nil || !t.HashAlgorithm.Available() {
 		return false
 	}
-	content, err := countersigned{j.signed.entity, j.signed.stamped}.SignatureContent()
+	content, err := countersigned{j.signed.entity, j.signed.envelope}.SignatureContent()
 	if err != nil {
 		return false
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	"github.com/sigstore/sigstore-go/pkg/root"
-	sigverify "github.com/sigstore/sigstore-go/pkg/verify"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 )
@@ -31,7 +30,7 @@ func (j *judgement) transparency() *report.Error {
 	if err != nil {
 		return finding(report.InvalidLogEntry, "the log entry cannot be read, or is about another signature: %s", report.OneLine(err.Error()))
 	}
-	times, err := guarded(func() ([]root.Timestamp, error) { return sigverify.VerifyTlogEntry(entity, j.material, 1, true) })
+	times, err := guarded(func() ([]root.Timestamp, error) { return j.loggedTimes(entity) })
 	if err != nil {
 		return j.badEntry(err)
 	}
@@ -105,8 +104,8 @@ func (j *judgement) loggedContent(body []byte) *report.Error {
 // loggedDigests reads what an entry of Rekor says was signed: its data, or the
 // payload of its envelope.
 //
-// Spec: Rekor types hashedrekord v0.0.1, dsse v0.0.1, intoto v0.0.2; Rekor v2
-// hashedrekord v0.0.2, dsse v0.0.2.
+// Spec: Rekor types hashedrekord v0.0.1, dsse v0.0.1, intoto v0.0.1 and v0.0.2;
+// Rekor v2 hashedrekord v0.0.2, dsse v0.0.2.
 func loggedDigests(body []byte) ([][]byte, error) {
 	o, err := decodeObject(body)
 	if err != nil {
