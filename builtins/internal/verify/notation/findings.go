@@ -3,6 +3,7 @@
 package notation
 
 import (
+	"bytes"
 	"crypto/x509"
 	"fmt"
 	"strings"
@@ -30,7 +31,7 @@ func (j *judgement) authenticity(error) *report.Error {
 		return nil // the chain is trusted: the library means the identity
 	}
 	root := info.CertificateChain[len(info.CertificateChain)-1]
-	return finding(report.UntrustedCertificate, "the chain of %q ends at %q; the trust policy %q trusts %s", nameOf(info.CertificateChain[0]), nameOf(root), j.statement.Name, named(stores))
+	return finding(report.UntrustedCertificate, "the chain of %q ends at %q%s; the trust policy %q trusts %s", nameOf(info.CertificateChain[0]), nameOf(root), namesake(root, stores), j.statement.Name, named(stores))
 }
 
 func (j *judgement) identity(error) *report.Error {
@@ -107,6 +108,19 @@ func without(stores []*trust.Store) string {
 		return ""
 	}
 	return missing
+}
+
+// namesake says that a store has another certificate of the same name, which the
+// names in a message do not tell.
+func namesake(root *x509.Certificate, stores []*trust.Store) string {
+	for _, store := range stores {
+		for _, c := range store.Certificates {
+			if bytes.Equal(c.RawSubject, root.RawSubject) && !c.Equal(root) {
+				return fmt.Sprintf(" (%s; that of the same name in %s is another, %s)", fingerprint(root), store.Name, fingerprint(c))
+			}
+		}
+	}
+	return ""
 }
 
 // named lists stores with the subjects of their certificates and their keys.

@@ -3,8 +3,6 @@
 package notation
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"time"
 
@@ -20,12 +18,11 @@ import (
 func (j *judgement) describe(s *report.Signature) {
 	info := &j.content.SignerInfo
 	leaf := info.CertificateChain[0]
-	fingerprint := sha256.Sum256(leaf.Raw)
 	s.Signer = report.Signer{
 		Kind:        "certificate",
 		Subject:     leaf.Subject.String(),
 		Issuer:      leaf.Issuer.String(),
-		Fingerprint: "sha256:" + hex.EncodeToString(fingerprint[:]),
+		Fingerprint: fingerprint(leaf),
 		Claims:      map[string]string{},
 	}
 	if store := j.anchor(); store != nil {

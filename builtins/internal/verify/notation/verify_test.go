@@ -52,7 +52,7 @@ func TestVerify(t *testing.T) {
 		{name: "signature is changed", change: func(s *scene) { s.tamper = signtest.FlipSignature }, want: verdict{false, "invalid_signature", "fsssss"}},
 		{name: "signed with another key", change: wrongKey, want: verdict{false, "invalid_signature", "fsssss"}},
 		{name: "signed by a stranger", change: stranger, want: verdict{false, "untrusted_certificate", "pfssss"}, says: `ends at "CN=other root`},
-		{name: "stranger of the same name", change: namesake, want: verdict{false, "untrusted_certificate", "pfssss"}, says: "ca:acme"},
+		{name: "stranger of the same name", change: namesake, want: verdict{false, "untrusted_certificate", "pfssss"}, says: "that of the same name in ca:acme is another, sha256:"},
 		{name: "another identity", change: otherIdentity, want: verdict{false, "untrusted_identity", "ppfsss"}, says: "CN=release (is dev)"},
 		{name: "signer without state", change: nameless, want: verdict{false, "untrusted_identity", "ppfsss"}, says: "has no ST"},
 		{name: "expired", change: expired, want: verdict{false, "expired", "pppfss"}, says: "the signature expired at"},
