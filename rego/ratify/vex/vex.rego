@@ -36,19 +36,37 @@ statements(documents) := object.union_n([{name: {sprintf("%d.%d", [i, j]): state
 	some name in _names(given.vulnerability)
 ])
 
-# OpenVEX v0.0.1 wrote the name alone.
+# OpenVEX v0.0.1 wrote the name alone, and Trivy's authors write it as "@id".
 _names(vulnerability) := {lower(name) |
-	some name in array.concat([object.get(vulnerability, "name", "")], object.get(vulnerability, "aliases", []))
+	some name in array.concat(
+		[object.get(vulnerability, field, "") | some field in ["@id", "name"]],
+		object.get(vulnerability, "aliases", []),
+	)
 	name != ""
 } if {
 	is_object(vulnerability)
 } else := {lower(vulnerability)}
 
-# Products that are not a list are taken for products that do not match.
-_products(given) := products if {
-	products := object.get(given, "products", [])
-	is_array(products)
+# Products that are not a list, and components of no product, are taken for products
+# that do not match.
+_products(given) := [] if {
+	object.get(given, "products", []) == []
+	_beside(given) == []
+} else := [_product(item, given) | some item in given.products] if {
+	is_array(given.products)
+	count(given.products) > 0
 } else := [null]
+
+# OpenVEX v0.0.1 wrote products as texts, and their components beside them.
+_product(item, given) := {"@id": item, "subcomponents": _beside(given)} if is_string(item)
+
+else := item
+
+_beside(given) := [{"@id": component} | some component in given.subcomponents] if {
+	is_array(given.subcomponents)
+} else := [null] if "subcomponents" in object.keys(given)
+
+else := []
 
 default _excuses(_) := false
 

@@ -48,7 +48,7 @@ test_statement if {
 		"products": [{"@id": _purl}], "subject": _subject, "status": "not_affected", "excuses": true,
 		"time": time.parse_rfc3339_ns("2026-08-20T00:00:00Z"),
 	}
-	made := {"cve-2022-48174": {"0.0": statement}, "ghsa-1": {"0.0": statement}}
+	made := {name: {"0.0": statement} | some name in ["https://nvd.example/cve-2022-48174", "cve-2022-48174", "ghsa-1"]}
 	vex.statements([_document(_openvex([_statement]))]) == made
 }
 
@@ -75,6 +75,7 @@ test_vulnerability_by_any_of_its_names if {
 	_excuses_of(object.union(_finding, {"id": "GHSA-1", "aliases": []}), [_document(_openvex([_statement]))])
 	_excuses_of(object.union(_finding, {"id": "X", "aliases": ["cve-2022-48174"]}), [_document(_openvex([_statement]))])
 	_excused([_with({"vulnerability": "CVE-2022-48174"})])
+	_excused([_with({"vulnerability": {"@id": "CVE-2022-48174"}})])
 }
 
 test_other_vulnerability if {
@@ -126,6 +127,36 @@ test_product_is_another_image if {
 		{"hashes": {"sha-512": _hex}}, {"@id": sprintf("pkg:docker/app@sha256:%s", [_hex])},
 	] {
 		_excused([_with({"products": [item]})]) == false
+	}
+}
+
+# OpenVEX v0.0.1
+
+test_products_are_texts if {
+	_excused([_with({"products": ["pkg:apk/alpine/other", _purl]})])
+	_excused([_with({"products": [_image["@id"]]})])
+	_excused([_with({"products": [_image["@id"]], "subcomponents": [_purl]})])
+	_excused([_with({"products": [], "subcomponents": []})])
+}
+
+test_texts_are_other_products if {
+	every changes in [
+		{"products": ["pkg:apk/alpine/other"]}, {"products": [_purl], "subcomponents": ["pkg:apk/alpine/other"]},
+		{"products": [_image["@id"]], "subcomponents": ["pkg:apk/alpine/other"]},
+		{"products": [_image["@id"]], "subcomponents": _purl}, {"products": [_image["@id"]], "subcomponents": null},
+		{"products": [], "subcomponents": [_purl]}, {"products": [], "subcomponents": "x"},
+	] {
+		_excused([_with(changes)]) == false
+	}
+}
+
+test_statement_of_an_earlier_version_takes_back if {
+	every changes in [
+		{"vulnerability": {"@id": "CVE-2022-48174"}}, {"vulnerability": "CVE-2022-48174", "products": [_purl]},
+		{"vulnerability": "CVE-2022-48174", "products": [_image["@id"]], "subcomponents": [_purl]},
+	] {
+		later := object.union({"timestamp": "2026-08-21T00:00:00Z", "status": "affected"}, changes)
+		_excused([_statement, _with(later)]) == false
 	}
 }
 
