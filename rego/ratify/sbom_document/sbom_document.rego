@@ -44,14 +44,22 @@ _spdx(content) := [_spdx_package(given) | some given in content.packages] if {
 	count(content.packages) > 0
 } else := [{"fault": "no packages are listed"}]
 
-_spdx_package(given) := {
-	"name": _text(given, "name"),
-	"group": "",
+_spdx_package(given) := object.union(_named(_text(given, "name"), "", purl), {
 	"version": _text(given, "versionInfo"),
-	"purl": _first([ref.referenceLocator | some ref in given.externalRefs; ref.referenceType == "purl"]),
+	"purl": purl,
 	"licenses": _known([_text(given, "licenseConcluded"), _text(given, "licenseDeclared")]),
 	"is_image": object.get(given, "primaryPackagePurpose", "") == "CONTAINER",
+}) if {
+	purl := _first([ref.referenceLocator | some ref in given.externalRefs; ref.referenceType == "purl"])
 }
+
+# Trivy writes "group:name" for the name of a Maven package.
+_named(name, group, purl) := {"group": parts[0], "name": parts[1]} if {
+	group == ""
+	startswith(purl, "pkg:maven/")
+	parts := split(name, ":")
+	count(parts) == 2
+} else := {"group": group, "name": name}
 
 # SPDX, tag-value. A package is what follows its name, up to the next.
 
@@ -64,16 +72,16 @@ _tag_value(text) := [_tagged(array.slice(lines, start, end)) |
 	count(starts) > 0
 } else := [{"fault": "no packages are listed"}]
 
-_tagged(lines) := {
-	"name": _first(_values(lines, "PackageName")),
-	"group": "",
+_tagged(lines) := object.union(_named(_first(_values(lines, "PackageName")), "", purl), {
 	"version": _first(_values(lines, "PackageVersion")),
-	"purl": _first([locator |
-		some value in _values(lines, "ExternalRef")
-		["purl", locator] = array.slice(regex.split(`\s+`, value), 1, 3)
-	]),
+	"purl": purl,
 	"licenses": _known(array.concat(_values(lines, "PackageLicenseConcluded"), _values(lines, "PackageLicenseDeclared"))),
 	"is_image": "CONTAINER" in _values(lines, "PrimaryPackagePurpose"),
+}) if {
+	purl := _first([locator |
+		some value in _values(lines, "ExternalRef")
+		["purl", locator] = array.slice(regex.split(`\s+`, value), 1, 3)
+	])
 }
 
 _values(lines, tag) := [trim_space(substring(line, count(tag) + 1, -1)) |
@@ -100,14 +108,12 @@ _components(content) := array.concat(content.components, [given |
 	some given in value
 ])
 
-_component(given) := {
-	"name": _text(given, "name"),
-	"group": _text(given, "group"),
+_component(given) := object.union(_named(_text(given, "name"), _text(given, "group"), _text(given, "purl")), {
 	"version": _text(given, "version"),
 	"purl": _text(given, "purl"),
 	"licenses": [_license(choice) | some choice in object.get(given, "licenses", [])],
 	"is_image": false,
-} if {
+}) if {
 	is_object(given)
 	_is_list_of_objects(object.get(given, "licenses", []))
 } else := {"fault": "a component, or its licenses, cannot be read"}

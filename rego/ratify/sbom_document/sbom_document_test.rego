@@ -77,6 +77,27 @@ test_licence_of_an_spdx_package if {
 	}
 }
 
+# As Trivy writes Maven packages
+
+test_name_holds_the_group if {
+	purl := "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.0"
+	every c in [
+		["org.apache.logging.log4j:log4j-core", purl, ["org.apache.logging.log4j", "log4j-core"]],
+		["log4j-core", purl, ["", "log4j-core"]], ["a:b:c", purl, ["", "a:b:c"]],
+		["a:b", "pkg:generic/a%3Ab", ["", "a:b"]], ["a:b", "", ["", "a:b"]],
+	] {
+		refs := [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": c[1]}]
+		tagged := sprintf("SPDXVersion: SPDX-2.3\nPackageName: %s\nExternalRef: PACKAGE-MANAGER purl %s", [c[0], c[1]])
+		every bill in [
+			_read(object.union(_spdx, {"packages": [{"name": c[0], "externalRefs": refs}]}), ""),
+			_read(null, tagged),
+			_read({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"name": c[0], "purl": c[1]}]}, ""),
+		] {
+			[[p.group, p.name] | some p in bill.packages] == [c[2]]
+		}
+	}
+}
+
 test_spdx_at_fault if {
 	every packages in [null, {}, [], "x", [null], [{}, 7]] {
 		_faults(object.union(_spdx, {"packages": packages}), "") == ["malformed_evidence: sha256:b: no packages are listed"]
