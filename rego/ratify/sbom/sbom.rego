@@ -117,7 +117,7 @@ _reasons(given, settings) := array.flatten([
 ])
 
 _denied_licenses(given, entries) := [line |
-	some found in given.licenses
+	some found in array.concat(given.licenses, given.license_names)
 	some entry in license.denied(found, entries)
 	line := sprintf("denied_license: %s has %v, and %v is denied", [_called(given), found, entry])
 ]

@@ -69,6 +69,20 @@ test_reasons if {
 	}
 }
 
+test_licence_by_the_name_that_the_document_gives_it if {
+	content := object.union(
+		_spdx([_package("x", "1", "LicenseRef-1")]),
+		{"hasExtractedLicensingInfos": [{"licenseId": "LicenseRef-1", "name": "Acme"}]},
+	)
+	every c in [
+		[{"denied_licenses": ["Acme"]}, ["denied_license: x 1 has Acme, and Acme is denied"]],
+		[{"denied_licenses": ["Other"]}, []], [{"allowed_licenses": ["LicenseRef-1"]}, []],
+		[{"allowed_licenses": ["Acme"]}, ["denied_license: x 1 has LicenseRef-1, which is not allowed"]],
+	] {
+		_decision(_listing([_artifact("sha256:b", [_content(content, "")])]), c[0]).reasons == c[1]
+	}
+}
+
 test_not_more_reasons_than_anybody_reads if {
 	packages := [_package(sprintf("p%d", [n]), "1", "MIT") | some n in numbers.range(1, 30)]
 	decision := _decision(_signed(packages), {"denied_licenses": ["MIT"]})

@@ -18,7 +18,8 @@ package ratify.sbom_document
 #   Given a document of `data.ratify.evidence`, an object: "packages" (array) and "faults"
 #   (lines). A package is {"name", "group" ("" if it has none), "version", "purl" ("" if not
 #   known), "licenses" (array of SPDX expressions or names, all of which hold; empty if
-#   nothing is known), "is_image" (true for what stands for the image itself)}.
+#   nothing is known), "license_names" (array of what an SPDX document says that the
+#   "LicenseRef-…" among them are), "is_image" (true for what stands for the image itself)}.
 #
 #   The licence of an SPDX package is the concluded one, else the declared one.
 read(document) := {
@@ -39,19 +40,38 @@ _entries(document) := _spdx(document.json) if {
 
 # SPDX, JSON
 
-_spdx(content) := [_spdx_package(given) | some given in content.packages] if {
+_spdx(content) := [_spdx_package(given, called) | some given in content.packages] if {
 	_is_list_of_objects(content.packages)
 	count(content.packages) > 0
+	called := object.union_n([{info.licenseId: {name: true}} |
+		some info in content.hasExtractedLicensingInfos
+		some name in [_text(info, "name"), _word(_text(info, "extractedText"))]
+	])
 } else := [{"fault": "no packages are listed"}]
 
-_spdx_package(given) := object.union(_named(_text(given, "name"), "", purl), {
+_spdx_package(given, called) := object.union(_named(_text(given, "name"), "", purl), {
 	"version": _text(given, "versionInfo"),
 	"purl": purl,
-	"licenses": _known([_text(given, "licenseConcluded"), _text(given, "licenseDeclared")]),
+	"licenses": licenses,
+	"license_names": _license_names(licenses, called),
 	"is_image": object.get(given, "primaryPackagePurpose", "") == "CONTAINER",
 }) if {
+	licenses := _known([_text(given, "licenseConcluded"), _text(given, "licenseDeclared")])
 	purl := _first([ref.referenceLocator | some ref in given.externalRefs; ref.referenceType == "purl"])
 }
+
+# Licences that are not in SPDX's list have an identifier of the document's own.
+_license_names(licenses, called) := [name |
+	some license in licenses
+	some id in regex.find_n(`LicenseRef-[A-Za-z0-9.-]+`, license, -1)
+	some name, _ in called[id]
+	not upper(name) in {"", "NONE", "NOASSERTION"}
+]
+
+# The text of a licence names others; one word is a name.
+_word(text) := trim_space(text) if {
+	regex.match(`^\s*\S+\s*$`, text)
+} else := ""
 
 # Trivy writes "group:name" for the name of a Maven package.
 _named(name, group, purl) := {"group": parts[0], "name": parts[1]} if {
@@ -63,21 +83,31 @@ _named(name, group, purl) := {"group": parts[0], "name": parts[1]} if {
 
 # SPDX, tag-value. A package is what follows its name, up to the next.
 
-_tag_value(text) := [_tagged(array.slice(lines, start, end)) |
-	some i, start in starts
-	end := array.concat(starts, [count(lines)])[i + 1]
-] if {
+_tag_value(text) := [_tagged(part, called) | some part in parts] if {
 	lines := split(replace(regex.replace(text, `(?s)<text>.*?</text>`, ""), "\r", ""), "\n")
-	starts := [i | some i, line in lines; startswith(line, "PackageName:")]
-	count(starts) > 0
+	parts := _parts(lines, "PackageName")
+	count(parts) > 0
+	called := object.union_n([{_values(part, "LicenseID")[0]: {name: true}} |
+		some part in _parts(lines, "LicenseID")
+		some name in _values(part, "LicenseName")
+	])
 } else := [{"fault": "no packages are listed"}]
 
-_tagged(lines) := object.union(_named(_first(_values(lines, "PackageName")), "", purl), {
+# What begins with a tag, up to where the next begins.
+_parts(lines, tag) := [array.slice(lines, start, end) |
+	starts := [i | some i, line in lines; startswith(line, concat("", [tag, ":"]))]
+	some i, start in starts
+	end := array.concat(starts, [count(lines)])[i + 1]
+]
+
+_tagged(lines, called) := object.union(_named(_first(_values(lines, "PackageName")), "", purl), {
 	"version": _first(_values(lines, "PackageVersion")),
 	"purl": purl,
-	"licenses": _known(array.concat(_values(lines, "PackageLicenseConcluded"), _values(lines, "PackageLicenseDeclared"))),
+	"licenses": licenses,
+	"license_names": _license_names(licenses, called),
 	"is_image": "CONTAINER" in _values(lines, "PrimaryPackagePurpose"),
 }) if {
+	licenses := _known(array.concat(_values(lines, "PackageLicenseConcluded"), _values(lines, "PackageLicenseDeclared")))
 	purl := _first([locator |
 		some value in _values(lines, "ExternalRef")
 		["purl", locator] = array.slice(regex.split(`\s+`, value), 1, 3)
@@ -112,6 +142,7 @@ _component(given) := object.union(_named(_text(given, "name"), _text(given, "gro
 	"version": _text(given, "version"),
 	"purl": _text(given, "purl"),
 	"licenses": [_license(choice) | some choice in object.get(given, "licenses", [])],
+	"license_names": [],
 	"is_image": false,
 }) if {
 	is_object(given)

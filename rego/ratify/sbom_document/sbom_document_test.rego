@@ -57,12 +57,15 @@ test_spdx if {
 	_read(_spdx, "") == {"faults": [], "packages": [
 		{
 			"name": "busybox", "group": "", "version": "1.36.1-r0", "purl": "pkg:apk/alpine/busybox@1.36.1-r0?arch=x86_64",
-			"licenses": ["GPL-2.0-only"], "is_image": false,
+			"licenses": ["GPL-2.0-only"], "license_names": [], "is_image": false,
 		},
-		{"name": "zlib", "group": "", "version": "", "purl": "", "licenses": ["Zlib"], "is_image": false},
+		{
+			"name": "zlib", "group": "", "version": "", "purl": "",
+			"licenses": ["Zlib"], "license_names": [], "is_image": false,
+		},
 		{
 			"name": "registry.example/app", "group": "", "version": "sha256:a", "purl": "",
-			"licenses": [], "is_image": true,
+			"licenses": [], "license_names": [], "is_image": true,
 		},
 	]}
 }
@@ -96,6 +99,38 @@ test_name_holds_the_group if {
 			[[p.group, p.name] | some p in bill.packages] == [c[2]]
 		}
 	}
+}
+
+# The licences of a document's own
+
+test_license_names if {
+	infos := [
+		{"licenseId": "LicenseRef-1", "name": "Acme Proprietary", "extractedText": "All of it is licensed under \"MIT\""},
+		{"licenseId": "LicenseRef-2", "extractedText": "GPL-2.0\n"},
+		{"licenseId": "LicenseRef-2", "name": "NOASSERTION", "extractedText": "a text that mentions GPL-2.0"},
+		{"licenseId": "LicenseRef-3", "name": 7, "extractedText": null}, {"name": "X"}, 7, null,
+	]
+	every c in [
+		["LicenseRef-1", ["Acme Proprietary"]], ["MIT AND (LicenseRef-1 OR LicenseRef-2)", ["Acme Proprietary", "GPL-2.0"]],
+		["LicenseRef-12", []], ["LicenseRef-3", []], ["MIT", []],
+	] {
+		content := object.union(_spdx, {"packages": [{"licenseDeclared": c[0]}], "hasExtractedLicensingInfos": infos})
+		[[p.licenses, p.license_names] | some p in _read(content, "").packages] == [[[c[0]], c[1]]]
+	}
+	every given in [null, "x", {}] {
+		packages := [{"licenseDeclared": "LicenseRef-1"}]
+		content := object.union(_spdx, {"packages": packages, "hasExtractedLicensingInfos": given})
+		[p.license_names | some p in _read(content, "").packages] == [[]]
+	}
+}
+
+test_license_names_of_tag_value if {
+	text := concat("\n", [
+		"SPDXVersion: SPDX-2.3", "PackageName: x", "PackageLicenseConcluded: LicenseRef-1",
+		"LicenseID: LicenseRef-1", "ExtractedText: <text>LicenseID: LicenseRef-2", "</text>", "LicenseName: Acme",
+		"LicenseID: LicenseRef-2", "LicenseName: Other",
+	])
+	[p.license_names | some p in _read(null, text).packages] == [["Acme"]]
 }
 
 test_spdx_at_fault if {
@@ -136,10 +171,16 @@ test_tag_value if {
 	_read(null, _tag_value) == {"faults": [], "packages": [
 		{
 			"name": "busybox", "group": "", "version": "1.36.1-r0", "purl": "pkg:apk/alpine/busybox@1.36.1-r0",
-			"licenses": ["GPL-2.0-only"], "is_image": false,
+			"licenses": ["GPL-2.0-only"], "license_names": [], "is_image": false,
 		},
-		{"name": "zlib", "group": "", "version": "", "purl": "", "licenses": ["Zlib AND MIT"], "is_image": false},
-		{"name": "registry.example/app", "group": "", "version": "", "purl": "", "licenses": [], "is_image": true},
+		{
+			"name": "zlib", "group": "", "version": "", "purl": "",
+			"licenses": ["Zlib AND MIT"], "license_names": [], "is_image": false,
+		},
+		{
+			"name": "registry.example/app", "group": "", "version": "", "purl": "",
+			"licenses": [], "license_names": [], "is_image": true,
+		},
 	]}
 }
 
@@ -179,7 +220,7 @@ test_cyclonedx if {
 	bill.packages[0] == {
 		"name": "log4j-core", "group": "org.apache.logging.log4j", "version": "2.14.0",
 		"purl": "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.0",
-		"licenses": ["Apache-2.0", "Acme", "MIT OR Zlib", "", ""], "is_image": false,
+		"licenses": ["Apache-2.0", "Acme", "MIT OR Zlib", "", ""], "license_names": [], "is_image": false,
 	}
 	bill.packages[1].licenses == []
 }
