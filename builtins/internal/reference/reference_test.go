@@ -26,6 +26,9 @@ func TestParse(t *testing.T) {
 		{"host trailing dot", "registry.example./app:v1", "registry.example/app:v1"},
 		{"default port", "registry.example:443/app:v1", "registry.example/app:v1"},
 		{"trailing dot and default port", "registry.example.:443/app", "registry.example/app:latest"},
+		{"default port of one label", "acme:443/app:v1", "acme:443/app:v1"},
+		{"one label, trailing dot and default port", "Acme.:443/app", "acme:443/app:latest"},
+		{"localhost and default port", "localhost:443/app", "localhost/app:latest"},
 		{"other port", "registry.example:5000/app:v1", "registry.example:5000/app:v1"},
 		{"port and no tag", "localhost:5001/net-monitor", "localhost:5001/net-monitor:latest"},
 		{"localhost without port", "localhost/app:v1", "localhost/app:v1"},
@@ -78,6 +81,7 @@ func TestParseRefuses(t *testing.T) {
 		{"unknown digest algorithm", "registry.example/app@md5:d41d8cd98f00b204e9800998ecf8427e", "digest"},
 		{"bare digest", strings.TrimPrefix(sha, "sha256:"), ""},
 		{"registry only", "registry.example/", "repository"},
+		{"one label and trailing dot", "acme./app", "write it with its port"},
 		{"port zero", "registry.example:0/app", "port"},
 		{"port too large", "registry.example:65536/app", "port"},
 		{"port with leading zero", "registry.example:0443/app", "port"},
@@ -138,6 +142,10 @@ func TestScope(t *testing.T) {
 		{"*.registry.example/org/*", "attacker.example/x.registry.example/org/evil", false},
 		{"*.registry.example/org/*", "eu.registry.example.attacker.example/org/evil", false},
 		{"*.registry.example/org/*", "eu.registry.example/org/app", true},
+		{"*.example:443", "eu.example/org/app", true},
+		{"docker.io/acme", "acme:443/app:v1", false},
+		{"acme:443", "acme:443/app:v1", true},
+		{"acme:443", "acme/app:v1", false},
 		{"localhost:5001", "localhost:5001/net-monitor:v1", true},
 		{"localhost:5001", "localhost:5002/net-monitor:v1", false},
 	} {
@@ -161,7 +169,7 @@ func TestScope(t *testing.T) {
 func TestScopeRefuses(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{
-		"", "nginx", "ghcr.io/", "ghcr.io/acme-*", "ghcr.io/**/app", "*ghcr.io", "ghcr.*", "a.*.example",
+		"", "nginx", "ghcr.io/", "ghcr.io/acme-*", "ghcr.io/**/app", "*ghcr.io", "ghcr.*", "a.*.example", "acme./app",
 		"ghcr.io/acme:v1", "ghcr.io/acme@" + sha, "https://ghcr.io", "ghcr.io//a", "ghcr.io/Acme",
 	} {
 		if s, err := reference.ParseScope(pattern); !errors.Is(err, reference.ErrInvalid) {

@@ -22,7 +22,8 @@ var dockerHub = map[string]bool{
 // scopes, credentials, caches and allow-lists are keyed by: lower case, no
 // trailing dot, no port 443, docker.io for Docker Hub's aliases. Without this
 // step "Registry.Example:443" and "registry.example" would be two registries to
-// a policy and one to the network.
+// a policy and one to the network. A name of one label keeps its port, because
+// "acme/app" is an image on Docker Hub and "acme:443/app" is not.
 func CanonicalRegistry(host string) (string, error) {
 	name, port, err := splitPort(host)
 	if err != nil {
@@ -31,6 +32,9 @@ func CanonicalRegistry(host string) (string, error) {
 	name = strings.TrimSuffix(strings.ToLower(name), ".")
 	if err := checkHost(name); err != nil {
 		return "", err
+	}
+	if port == "443" && looksLikeHost(name) {
+		port = ""
 	}
 	if dockerHub[name] && port == "" {
 		return "docker.io", nil
@@ -51,9 +55,6 @@ func splitPort(host string) (name, port string, err error) {
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
 		return "", "", fmt.Errorf("registry %q: port %q is not a number from 1 to 65535", host, port)
-	}
-	if port == "443" {
-		port = ""
 	}
 	return name, port, nil
 }
@@ -121,8 +122,11 @@ func canonicalise(s string) (string, error) {
 	if err != nil {
 		return s, err
 	}
-	if rest == "" {
+	switch {
+	case rest == "":
 		return s, errors.New("it has no repository after the registry")
+	case !looksLikeHost(registry):
+		return s, fmt.Errorf("%q is a registry, but %q is not to Docker; write it with its port", host, registry)
 	}
 	return registry + "/" + rest, nil
 }

@@ -63,12 +63,15 @@ func parseScope(pattern string) (Scope, error) {
 }
 
 func parseScopeHost(host string) (Scope, error) {
-	wild := strings.HasPrefix(host, "*.")
-	canonical, err := CanonicalRegistry(strings.TrimPrefix(host, "*."))
+	below, wild := strings.CutPrefix(host, "*.")
+	if wild {
+		host = "any." + below
+	}
+	canonical, err := CanonicalRegistry(host)
 	if err != nil {
 		return Scope{}, err
 	}
-	if !wild && !looksLikeHost(host) {
+	if !looksLikeHost(canonical) {
 		return Scope{}, fmt.Errorf("it must begin with a registry; for Docker Hub write docker.io/library/%s", host)
 	}
 	name, port, err := splitPort(canonical)
@@ -77,7 +80,7 @@ func parseScopeHost(host string) (Scope, error) {
 	}
 	labels := strings.Split(name, ".")
 	if wild {
-		labels = append([]string{"*"}, labels...)
+		labels[0] = "*"
 	}
 	return Scope{registry: labels, port: port}, nil
 }
