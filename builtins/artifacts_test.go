@@ -141,6 +141,26 @@ func TestVerifyBlobOfANotaryEnvelope(t *testing.T) {
 	}
 }
 
+// What is often taken for a Sigstore bundle is called by its name.
+func TestVerifyBlobOfAnotherFormat(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for envelope, says := range map[string]string{
+		"nothing": "the envelope is neither", "{}": "the envelope is neither", "[]": "the envelope is neither",
+		`{"payloadType": "application/vnd.in-toto+json", "payload": "", "signatures": []}`: "a bare DSSE envelope is neither",
+		`{"base64Signature": "", "cert": "", "rekorBundle": {}}`:                           "the bundle that cosign wrote before v3 is neither",
+		`{"mediaType": "application/vnd.dev.sigstore.bundle.v9+json"}`:                     `an envelope of media type "application/vnd.dev.sigstore.bundle.v9+json" is neither`,
+	} {
+		got := eval(t, "x = ratify.verify_blob(input).errors[0]", map[string]any{
+			"digest": digest.FromString("a chart").String(), "envelope": base64.StdEncoding.EncodeToString([]byte(envelope)), "trust": b.trust,
+		})
+		e, _ := got.(map[string]any)
+		if message, _ := e["message"].(string); e["code"] != "unsupported_format" || !strings.HasPrefix(message, says) {
+			t.Errorf("%s: %v", envelope, got)
+		}
+	}
+}
+
 // A registry that lists the signed artifact of another image, or puts annotations
 // of its own into the list, is not believed.
 func TestArtifactsOfAnotherImageDoNotCount(t *testing.T) {

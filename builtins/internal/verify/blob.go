@@ -4,6 +4,7 @@ package verify
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
@@ -84,6 +85,24 @@ func (e *Engine) blobVerifier(req BlobRequest) (BlobVerifier, *report.Error) {
 	}
 	return nil, &report.Error{
 		Code: report.UnsupportedFormat, Stage: report.StageVerify,
-		Message: "the envelope is neither a Sigstore bundle (JSON) nor a Notary envelope (JWS or COSE)",
+		Message: fmt.Sprintf("%s is neither a Sigstore bundle (JSON) nor a Notary envelope (JWS or COSE); "+
+			"cosign writes a Sigstore bundle with --new-bundle-format, and since v3 always", called(req.Envelope)),
 	}
+}
+
+// called names what is often taken for a Sigstore bundle.
+func called(envelope []byte) string {
+	var o map[string]json.RawMessage
+	if json.Unmarshal(envelope, &o) != nil {
+		return "the envelope"
+	}
+	switch {
+	case o["payloadType"] != nil:
+		return "a bare DSSE envelope"
+	case o["base64Signature"] != nil:
+		return "the bundle that cosign wrote before v3"
+	case o["mediaType"] != nil:
+		return "an envelope of media type " + report.OneLine(string(o["mediaType"]))
+	}
+	return "the envelope"
 }
