@@ -36,13 +36,24 @@ func run() int {
 	installPlugin(c)
 	cmd.UserAgent(userAgent())
 	defer func() { _ = builtins.Close() }() // costs speed at the next start only
-	if err := c.Execute(); err != nil {
+	if ran, err := c.ExecuteC(); err != nil {
 		if exit, ok := errors.AsType[*cmd.ExitError](err); ok {
 			return exit.Exit
 		}
-		return 1
+		return misused(ran)
 	}
 	return 0
+}
+
+// misused is the exit code of a command that cannot make sense of its flags and
+// arguments: 1 as in OPA, but where 1 is an answer ("rejected") it is 2.
+func misused(c *cobra.Command) int {
+	switch c.Name() {
+	case "verify", "discover", "resolve", "capture", "lint", "migrate":
+		return 2
+	default:
+		return 1
+	}
 }
 
 // installPlugin makes `run`, the REPL and `exec` start the plugin, configured or
