@@ -53,8 +53,10 @@ decision(request, settings) := exemption.applied(_enforced(findings), request, _
 } else := _denied(request, "no_trust_policy", "trust", faults) if {
 	faults := policy_settings.faults(request, settings)
 	count(faults) > 0
-} else := _denied(request, "invalid_reference", "parse", [ratify.reference.parse(request.image).error]) if {
+} else := object.union(unread, {"report": {"verdict": "inconclusive"}}) if {
+	# As `ratify.verify` answers: it was not seen.
 	not ratify.reference.parse(request.image).valid
+	unread := _denied(request, "invalid_reference", "parse", [ratify.reference.parse(request.image).error])
 } else := exemption.applied(uncovered, request, _exemptions(settings)) if {
 	count(statements(settings.policies, request.image)) == 0
 	uncovered := _denied(request, "no_trust_policy", "trust", [_uncovered(request, settings)])
@@ -126,6 +128,7 @@ _denied(request, code, stage, lines) := {
 		"verified": false,
 		"signatures": [],
 		"platforms": [],
+		"stale": [],
 		"errors": [{"code": code, "message": line, "stage": stage, "retryable": false} | some line in lines],
 	},
 }

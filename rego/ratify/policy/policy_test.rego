@@ -128,10 +128,15 @@ _refused(request, settings, code) := decision.reasons if {
 	decision := policy.decision(request, settings) with ratify.verify as _report("verified")
 	decision.allow == false
 	decision.report.verified == false
-	decision.report.verdict == "rejected"
+	decision.report.verdict == _verdict_for(code)
+	decision.report.stale == []
 	[e.code | some e in decision.report.errors] == [code | some _ in decision.reasons]
 	[e.message | some e in decision.report.errors; e.retryable] == []
 }
+
+default _verdict_for(_) := "rejected"
+
+_verdict_for("invalid_reference") := "inconclusive"
 
 test_no_policies_at_all if {
 	_refused({"image": "nginx"}, {"policies": []}, "no_trust_policy") == [concat("", [

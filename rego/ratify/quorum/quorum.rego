@@ -254,6 +254,7 @@ _summary(reports, evaluations) := {
 	"verified": _verdict_of_all(evaluations) == "verified",
 	"signatures": _signatures(reports),
 	"platforms": [p | some r in reports; some p in object.get(r, "platforms", [])],
+	"stale": sort({s | some r in reports; some s in object.get(r, "stale", [])}),
 	"errors": array.concat(_moved(evaluations), [error | some e in evaluations; some error in e.errors]),
 }
 

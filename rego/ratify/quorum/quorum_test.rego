@@ -286,8 +286,19 @@ test_sum_has_the_fields_of_a_report if {
 		"image": "app:v1", "reference": "registry.example/app@sha256:1", "digest": "sha256:1", "media_type": "m",
 		"verdict": "verified", "verified": true,
 		"signatures": [_refused("sha256:r"), _signature("sha256:s", "a")],
-		"platforms": [{"platform": "p"}, {"platform": "p"}], "errors": [],
+		"platforms": [{"platform": "p"}, {"platform": "p"}], "stale": [], "errors": [],
 	}
+}
+
+test_sum_tells_what_was_stale if {
+	tag := {"as_of": "2026-08-22T12:00:00Z", "code": "unavailable", "message": "tag", "stage": "resolve"}
+	list := {"as_of": "2026-08-22T12:00:00Z", "code": "unavailable", "message": "list", "stage": "referrers"}
+	reports := [
+		object.union(_report("verified", []), {"stale": [tag]}),
+		object.union(_report("verified", []), {"stale": [tag, list]}),
+	]
+	decision := quorum.total([{"verdict": "verified", "reports": reports, "reasons": [], "errors": []}])
+	decision.report.stale == [list, tag]
 }
 
 test_tag_that_moves_between_policies_does_not_allow if {

@@ -48,6 +48,7 @@ else := {
 		"verified": false,
 		"signatures": [],
 		"platforms": [],
+		"stale": [],
 		"errors": [{"code": "no_trust_policy", "message": pending, "stage": "trust", "retryable": true}],
 	},
 }
