@@ -43,6 +43,7 @@ func within(path string, err error) error {
 // request is the operand of the built-ins that look at an image.
 type request struct {
 	image        string
+	named        bool      // an image was given; "" is one that cannot be read
 	trust        ast.Value // nil: none was given
 	platform     string
 	annotations  map[string]string
@@ -75,7 +76,7 @@ var (
 // path is where v stands inside the operand.
 func parseRequest(v ast.Value, path string, keys []string) (request, error) {
 	if s, ok := v.(ast.String); ok {
-		r := request{image: string(s)}
+		r := request{image: string(s), named: true}
 		return r, r.complete(path, keys)
 	}
 	object, ok := v.(ast.Object)
@@ -106,7 +107,7 @@ func parseRequest(v ast.Value, path string, keys []string) (request, error) {
 func (r *request) complete(path string, keys []string) error {
 	missing := ""
 	switch {
-	case r.image == "" && slices.Contains(keys, "image"):
+	case !r.named && slices.Contains(keys, "image"):
 		missing = "image"
 	case r.envelope == nil && slices.Contains(keys, "envelope"):
 		missing = "envelope"
@@ -128,6 +129,7 @@ func (r *request) complete(path string, keys []string) error {
 func (r *request) set(key string, v ast.Value) (err error) {
 	switch key {
 	case "image":
+		r.named = true
 		r.image, err = stringOf(v)
 	case "trust":
 		if _, ok := v.(ast.Object); !ok {

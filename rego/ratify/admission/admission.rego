@@ -167,7 +167,7 @@ _decisions[image] := decision if {
 	decision := _decision(image)
 }
 
-_decision("") := {"admitted": false, "reasons": ["the image is not a string"], "warnings": [], "dryrun": []}
+_decision("") := {"admitted": false, "reasons": ["the image is empty, or not a string"], "warnings": [], "dryrun": []}
 
 _decision(image) := decision if {
 	image != ""

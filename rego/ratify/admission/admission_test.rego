@@ -214,7 +214,7 @@ test_image_that_is_no_string_is_denied if {
 	every value in [null, 7, {"name": _app}, [_app], ""] {
 		answer := _respond(_review({"object": _pod([_app, value])}), _admits)
 		answer.allowed == false
-		answer.status.message == "spec.containers[1].image: : the image is not a string"
+		answer.status.message == "spec.containers[1].image: : the image is empty, or not a string"
 	}
 }
 
