@@ -371,8 +371,8 @@ func TestRequestsThatAreNotServedSayWhy(t *testing.T) {
 		{"other kind", "POST", path, `{"kind":"AdmissionReview","request":{"keys":["a"]}}`, 200, `"kind" in the body is "\"AdmissionReview\""; expected ProviderRequest`},
 		{"too many keys", "POST", path, `{"request":{"keys":["a","b","c"]}}`, 200, "3 keys in one request; at most 2 are allowed (plugins.ratify.gatekeeper.max_keys)"},
 		{"too large", "POST", path, `{"request":{"keys":["` + strings.Repeat("a", 2000) + `"]}}`, 200, "the body has more than 1024 bytes (plugins.ratify.gatekeeper.max_body_bytes)"},
-		{"wrong method", "GET", path, ``, 405, "HTTP 405: method not allowed"},
-		{"wrong version", "POST", "/ratify/gatekeeper/v3/verify", `{"request":{"keys":["a"]}}`, 404, "HTTP 404: not found"},
+		{"wrong method", "GET", path, ``, 405, "HTTP 405: method not allowed; send POST, to a url without a slash at its end: nothing was decided"},
+		{"wrong version", "POST", "/ratify/gatekeeper/v3/verify", `{"request":{"keys":["a"]}}`, 404, "HTTP 404: not found; there are /ratify/gatekeeper/v1/verify, v1/mutate, v2/verify and v2/mutate: nothing was decided"},
 		{"wrong path", "POST", "/ratify/gatekeeper/v2/verify/x", `{"request":{"keys":["a"]}}`, 404, "HTTP 404: not found"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ package gatekeeper
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -69,14 +70,17 @@ func (p *Provider) Register() {
 	})
 }
 
-// elsewhere answers a wrong method or path; guard makes a response of it.
+// elsewhere answers a wrong method or path; guard makes a response of it. OPA
+// redirects a path that ends in a slash before anybody is asked, and clients
+// follow by GET.
 func elsewhere(w http.ResponseWriter, r *http.Request) {
+	status, message := http.StatusNotFound, "not found; there are "+prefix+"v1/verify, v1/mutate, v2/verify and v2/mutate"
 	if operationOf(r).name != "" {
 		w.Header().Set("Allow", http.MethodPost)
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return
+		status, message = http.StatusMethodNotAllowed, "method not allowed; send POST, to a url without a slash at its end"
 	}
-	w.WriteHeader(http.StatusNotFound)
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, `{"message":"`+message+`"}`) // to guard, which keeps it
 }
 
 func (p *Provider) serve(o operation) http.HandlerFunc {
