@@ -73,7 +73,17 @@ func newPools(o Options) *pools {
 	p.direct.DialContext = o.Policy.Dialer(timeout)
 	p.proxied.DialContext = (&net.Dialer{Timeout: timeout}).DialContext
 	p.proxied.Proxy = o.Proxy
+	p.proxied.OnProxyConnectResponse = tunnelled
 	return p
+}
+
+// tunnelled names the proxy that refuses a tunnel: all that net/http says is
+// "Not Found", as if the registry had.
+func tunnelled(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return fmt.Errorf("proxy %s does not let it through: %d %s", proxy.Host, answer.StatusCode, http.StatusText(answer.StatusCode))
 }
 
 func base(o Options) *http.Transport {

@@ -157,8 +157,12 @@ func transportCause(ctx context.Context, err error) error {
 		return cause
 	}
 	text := problem.Sanitise(err.Error())
-	if errors.Is(err, http.ErrSchemeMismatch) {
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.Is(err, http.ErrSchemeMismatch):
 		text = "the registry answers plain HTTP; if that is wanted, set plain_http for it"
+	case errors.As(err, &unknown):
+		text += "; if it is the right one, name its CA in ca_file for the registry"
 	}
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		return &redacted{text: text, err: errors.Join(ctx.Err(), err)}

@@ -96,13 +96,20 @@ func (c *Client) authorised(ctx context.Context, w *watch, h *host, r request) (
 	return a, resp.StatusCode, err
 }
 
-// asker adds to a refusal who it was that asked.
+// asker adds to a refusal who it was that asked, or how: servers of TLS answer
+// plain HTTP with 400.
 func (h *host) asker(ctx context.Context, r request, err error) error {
 	p, ok := errors.AsType[*problem.Problem](err)
-	if !ok || p.Status != http.StatusUnauthorized && p.Status != http.StatusForbidden {
+	switch {
+	case !ok:
+		return err
+	case p.Status == http.StatusUnauthorized, p.Status == http.StatusForbidden:
+		return fmt.Errorf("%w; %s", err, h.auth.Asker(ctx, r.repository))
+	case p.Status == http.StatusBadRequest && p.Code == "" && h.base.Scheme == "http":
+		return fmt.Errorf("%w; asked by plain HTTP: if the registry speaks TLS, leave out plain_http, and on loopback set ca_file for it", err)
+	default:
 		return err
 	}
-	return fmt.Errorf("%w; %s", err, h.auth.Asker(ctx, r.repository))
 }
 
 // demands tells those who come next what resp, if it is not nil, demands.

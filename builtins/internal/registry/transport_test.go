@@ -5,7 +5,9 @@ package registry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -37,6 +39,9 @@ func TestPrivateCA(t *testing.T) {
 		if code != tt.code || retryable {
 			t.Errorf("%s CA: got %s, %v: %v", tt.name, code, retryable, err)
 		}
+		if err != nil && !strings.HasSuffix(err.Error(), "; if it is the right one, name its CA in ca_file for the registry") {
+			t.Errorf("%s CA: no remedy: %v", tt.name, err)
+		}
 	}
 }
 
@@ -46,6 +51,44 @@ func TestClearTextWhereTLSIsExpected(t *testing.T) {
 	err := resolveTag(t.Context(), client(t, registry.Options{Registries: []registry.Registry{{Match: w.Host(), CA: ca}}}), w)
 	if code, retryable := registry.Classify(err); code != report.TLS || retryable || !strings.Contains(err.Error(), "plain_http") {
 		t.Errorf("got %s, %v: %v", code, retryable, err)
+	}
+}
+
+func TestTLSWhereClearTextIsExpected(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{TLS: true})
+	err := resolveTag(t.Context(), client(t, registry.Options{}), w)
+	if code, retryable := registry.Classify(err); code != report.InvalidResponse || retryable || !strings.HasSuffix(err.Error(), "400 Bad Request; asked by plain HTTP: if the registry speaks TLS, leave out plain_http, and on loopback set ca_file for it") {
+		t.Errorf("got %s, %v: %v", code, retryable, err)
+	}
+	ours := newWorld(t, registrytest.Options{})
+	ours.Inject(registrytest.Fault{Action: registrytest.Status(400, nil)})
+	if err := fetchBlob(t.Context(), client(t, registry.Options{}), ours); err == nil || strings.Contains(err.Error(), "TLS") {
+		t.Errorf("a registry's own refusal: %v", err)
+	}
+}
+
+func TestProxyThatRefusesIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{TLS: true})
+	for _, status := range []int{http.StatusNotFound, http.StatusProxyAuthRequired} {
+		refusing := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(status) }))
+		t.Cleanup(refusing.Close)
+		at, err := url.Parse(refusing.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at.User = url.UserPassword("robot", "s3cret")
+		c := client(t, registry.Options{
+			Proxy: http.ProxyURL(at), Retries: -1,
+			Registries: []registry.Registry{{Match: w.Host(), CA: w.CA()}},
+		})
+		err = resolveTag(t.Context(), c, w)
+		code, retryable := registry.Classify(err)
+		want := fmt.Sprintf("proxy %s does not let it through: %d %s", at.Host, status, http.StatusText(status))
+		if code != report.Unavailable || !retryable || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("got %s, %v: %v, want %s", code, retryable, err, want)
+		}
 	}
 }
 
