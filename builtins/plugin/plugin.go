@@ -102,6 +102,9 @@ type Plugin struct {
 
 // Start puts the service in place. The error keeps OPA from starting.
 func (p *Plugin) Start(ctx context.Context) error {
+	if path := os.Getenv(service.ConfigVariable); path != "" {
+		p.manager.Logger().Warn("%s is set, and not read here: what %q says is not in force unless --config-file says it too", service.ConfigVariable, path)
+	}
 	err := p.replace(p.base) //nolint:contextcheck // the service outlives Start
 	if err == nil {
 		err = p.follow(ctx, p.base.Resources)
