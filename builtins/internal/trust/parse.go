@@ -75,9 +75,12 @@ func (p *parser) notation(v any, path string) *Notation {
 		return nil
 	}
 	missing := false
-	for _, required := range []string{"trust_policy", "trust_stores"} {
-		if _, found := o[required]; !found {
-			p.add(key(path, required), "it is missing", "")
+	for _, required := range []struct{ name, remedy string }{
+		{"trust_policy", `write {"version": "1.0", "trustPolicies": […]}, as in trustpolicy.json`},
+		{"trust_stores", `write {"ca:name": ["-----BEGIN CERTIFICATE-----…"]}, or {} if every statement skips`},
+	} {
+		if _, found := o[required.name]; !found {
+			p.add(key(path, required.name), "it is missing", required.remedy)
 			missing = true
 		}
 	}

@@ -76,6 +76,9 @@ func (p *parser) statementShape(v any, path string) {
 func (p *parser) verificationShape(v any, path string) {
 	o, _ := p.object(v, path, "level", "override", "verifyTimestamp")
 	p.strings(o, path, "level", "verifyTimestamp")
+	if level, isText := o["level"].(string); isText && !slices.Contains(levels(), level) {
+		p.add(key(path, "level"), fmt.Sprintf("%q is not a level", level), "write one of "+quoted(levels()))
+	}
 	if override, found := o["override"]; found {
 		types := make([]string, 0, len(trustpolicy.ValidationTypes))
 		for _, t := range trustpolicy.ValidationTypes {
@@ -84,6 +87,14 @@ func (p *parser) verificationShape(v any, path string) {
 		actions, _ := p.object(override, key(path, "override"), types...)
 		p.strings(actions, key(path, "override"), sortedKeys(actions)...)
 	}
+}
+
+func levels() []string {
+	names := make([]string, 0, len(trustpolicy.VerificationLevels))
+	for _, l := range trustpolicy.VerificationLevels {
+		names = append(names, l.Name)
+	}
+	return names
 }
 
 // strings checks that the named members, where present, are strings.
