@@ -150,6 +150,10 @@ func (t *translator) seat(verifiers []resource.Verifier) bench {
 
 // unknownVerifier returns the types of artifacts nobody here judges.
 func (t *translator) unknownVerifier(v resource.Verifier) []Sourced {
+	if v.Type == "" {
+		v.At.Mistake("names no verifier: spec has neither name nor type", "write one; what was copied from a page may have lost its indentation")
+		return typesOf(v)
+	}
 	v.Parameters.Skip()
 	v.At.Skip()
 	remedy := "decide in trust.rego by ratify.artifacts, whose content is verified"
