@@ -4,7 +4,10 @@ package trust_test
 
 import data.trust
 
-# An image of which everything is as data.yaml wants it.
+# An image of which everything is as data.yaml wants it, and the sources that are
+# edited there.
+
+_sources := [{"repository": "https://github.com/acme/app", "refs": ["refs/tags/v[0-9.]+"]}]
 
 _reference := "registry.example/acme/app@sha256:a"
 
@@ -54,6 +57,7 @@ _decided(attached) := answer if {
 	answer := {"allow": trust.allow, "reasons": trust.reasons} with input.image as "registry.example/acme/app:v1.0"
 		with trust.attached as attached
 		with trust.signers as _signers
+		with trust.provenance.sources as _sources # regal ignore:unresolved-reference
 		with ratify.verify as _verify
 		with ratify.artifacts as _artifacts
 		with ratify.attestations as _attestations
@@ -101,6 +105,7 @@ test_image_that_is_not_signed_denies if {
 	answer := {"allow": trust.allow, "reasons": trust.reasons} with input.image as "registry.example/acme/app:v1.0"
 		with trust.attached as _good
 		with trust.signers as _signers
+		with trust.provenance.sources as _sources # regal ignore:unresolved-reference
 		with ratify.verify as unsigned
 		with ratify.artifacts as _artifacts
 		with ratify.attestations as _attestations
