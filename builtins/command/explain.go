@@ -24,8 +24,8 @@ type rule struct {
 var decisive = []string{"allow", "reasons"} //nolint:gochecknoglobals // a constant list
 
 // explain reads from a trace which of the decisive rules held, and where the
-// others ended.
-func explain(events topdown.BufferTracer) []rule {
+// others ended. That an image that is allowed has no reasons explains nothing.
+func explain(events topdown.BufferTracer, allowed bool) []rule {
 	failed := map[uint64]*ast.Expr{} // by query: the last expression that did not hold
 	for _, e := range events {
 		if expr, ok := e.Node.(*ast.Expr); ok && e.Op == topdown.FailOp {
@@ -51,7 +51,9 @@ func explain(events topdown.BufferTracer) []rule {
 	}
 	rules := make([]rule, 0, len(order))
 	for _, r := range order {
-		rules = append(rules, *found[r])
+		if found[r].Held || found[r].Name != "reasons" || !allowed {
+			rules = append(rules, *found[r])
+		}
 	}
 	return rules
 }

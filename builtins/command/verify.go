@@ -167,7 +167,7 @@ func (o *verifyOptions) decide(ctx context.Context, d *decider, image string) an
 	a := answer{Decision: &said, Report: typed(said.Report)}
 	a.Verdict = verdictOf(said, a.Report)
 	if tracer != nil {
-		a.Rules = explain(*tracer)
+		a.Rules = explain(*tracer, said.Allow)
 	}
 	return a
 }
