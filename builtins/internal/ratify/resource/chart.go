@@ -36,7 +36,11 @@ func (s *Set) chart(root source.Value) {
 	root = root.Named("values")
 	s.read = append(s.read, root)
 	c := chart{Maker: source.NewMaker(root), set: s, values: root}
-	certificates := c.inline("certificate", "notation-inline-cert", root.Get("notationCert"), root.Get("notationCerts"))
+	single := root.Get("notationCert")
+	if !single.Exists() {
+		single = root.Get("notaryCert") // its name in the first charts
+	}
+	certificates := c.inline("certificate", "notation-inline-cert", single, root.Get("notationCerts"))
 	keys := c.inline("key", "cosign-inline-key", root.At("cosign", "key"), root.Get("cosignKeys"))
 	certificatesThere, keysThere := c.keyVault()
 	c.notation(certificates, certificatesThere)
