@@ -104,3 +104,39 @@ func TestVerify_lookAlikes(t *testing.T) {
 		})
 	}
 }
+
+// What is accepted and not required is a check passed if it proves something,
+// and a check not made if it does not; the verdict is the same.
+func TestVerify_acceptedTimestamp(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		change  func(*scene)
+		outcome string
+		says    string
+		code    string // if the trust document requires a timestamp
+	}{
+		{name: "verifies", change: func(*scene) {}, outcome: "passed"},
+		{name: "missing", change: func(s *scene) { s.sign.NoTimestamp = true }, outcome: "skipped", says: "it has no signed timestamp; the trust document accepts one and requires none", code: "missing_timestamp"},
+		{name: "by a stranger", change: func(s *scene) { s.sign.TSA = stranger(s.T).TSA }, outcome: "skipped", says: "not by a timestamp authority of the trusted root", code: "untrusted_timestamp"},
+		{name: "of something else", change: func(s *scene) {
+			s.tamper = func(sig *sigstore.Signature) { sig.Timestamps = s.signElsewhere().Timestamps }
+		}, outcome: "skipped", says: "damaged, or for another signature", code: "invalid_timestamp"},
+		{name: "no token", change: func(s *scene) {
+			s.tamper = func(sig *sigstore.Signature) { sig.Timestamps = [][]byte{{0x30}} }
+		}, outcome: "skipped", says: "damaged, or for another signature", code: "invalid_timestamp"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := byCertificate(t, sigstore.CertificateOptions{})
+			tt.change(s)
+			got := s.verify()
+			check := got.Checks[2]
+			if !got.Verified || check.Name != "signed_timestamp" || check.Outcome != tt.outcome || !strings.Contains(check.Message, tt.says) || (check.Message == "") != (tt.says == "") {
+				t.Errorf("verified %t, %+v\n%s", got.Verified, check, messages(got))
+			}
+			s.trusting("signed_timestamp", "required")
+			s.wants(tt.code, "")
+		})
+	}
+}

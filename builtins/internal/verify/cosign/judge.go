@@ -32,12 +32,13 @@ type judgement struct {
 	identity *trust.CertificateIdentity
 
 	results []result
+	excuse  string // why the running check proves nothing and need not, "" if it does
 }
 
 // step is one check: asked only if nothing it rests on has failed.
 type step struct {
 	name  string
-	skip  string   // why the trust document does without it, "" if it does not
+	skip  string   // why it is done without, "" if it is not
 	rests []string // names of the checks it rests on
 	check func() *report.Error
 }
@@ -90,7 +91,9 @@ func (j *judgement) run() {
 	for _, s := range j.steps() {
 		r := result{step: s}
 		if s.skip == "" && j.all(s.rests) {
+			j.excuse = ""
 			r.reached, r.finding = true, s.check()
+			r.skip = j.excuse
 		}
 		j.results = append(j.results, r)
 	}

@@ -17,8 +17,8 @@ import (
 )
 
 // signedTimestamp: a timestamp authority of the trusted root saw the signature.
-// If timestamps are only accepted, one that does not verify proves nothing and
-// is no objection.
+// If timestamps are only accepted, one that is missing or does not verify proves
+// nothing and is no objection: the check is skipped.
 //
 // Spec: Sigstore client specification, "Timestamp"; RFC 3161.
 func (j *judgement) signedTimestamp() *report.Error {
@@ -36,16 +36,22 @@ func (j *judgement) signedTimestamp() *report.Error {
 	for _, t := range verified {
 		j.times = append(j.times, t.Time)
 	}
-	if len(verified) > 0 || j.trust.SignedTimestamp == trust.Accepted {
+	if len(verified) > 0 {
 		return nil
 	}
-	return j.badTimestamp(errors.Join(errs...))
+	bad := j.badTimestamp(errors.Join(errs...))
+	if j.trust.SignedTimestamp == trust.Accepted {
+		j.excuse = bad.Message + "; the trust document accepts one and requires none"
+		return nil
+	}
+	bad.Message += "; the trust document requires one by a timestamp authority of its trusted root"
+	return bad
 }
 
 func (j *judgement) badTimestamp(said error) *report.Error {
 	tokens, err := j.signed.entity.Timestamps()
 	if err != nil || len(tokens) == 0 {
-		return finding(report.MissingTimestamp, "it has no signed timestamp, which the trust document requires; sign with a timestamp authority")
+		return finding(report.MissingTimestamp, "it has no signed timestamp")
 	}
 	if !j.stamps(tokens[0]) {
 		return finding(report.InvalidTimestamp, "the signed timestamp is damaged, or for another signature: %s", report.OneLine(said.Error()))
