@@ -39,8 +39,9 @@ import data.ratify.vex
 #   - "denied_licenses": a package whose licence mentions one of these denies;
 #   - "allowed_licenses": a package that cannot be kept with these denies;
 #   - "unknown_license": "allow" or "deny" packages whose licence is not known (default:
-#     "deny" with "allowed_licenses", else "allow"). The package that stands for the
-#     image itself is never denied for this;
+#     "deny" with "allowed_licenses", else "allow"). What packages are in is never denied
+#     for this: the image itself, the operating system, an application that has neither
+#     version nor package URL;
 #   - "denied_packages": a list of {"name", "version", "below", "purl"}, of which "name" or
 #     "purl" is required: packages of that name (`log4j-core`, `group/log4j-core`) or
 #     package URL (`pkg:maven/org.apache.logging.log4j/log4j-core`, any version of it), of
@@ -130,7 +131,7 @@ _not_allowed(given, allowed) := [sprintf("denied_license: %s has %v, which is no
 ]
 
 _unknown(given, settings) := [sprintf("unknown_license: the licence of %s is not known", [_called(given)]) |
-	not given.is_image
+	not given.is_place
 	object.get(settings, "unknown_license", _by_default(settings)) == "deny"
 	_says_nothing(given.licenses, object.get(settings, "allowed_licenses", []))
 ]
@@ -178,6 +179,6 @@ _is_version(version, denied) if {
 
 _is_at_least(version, below) if semver.compare(trim_prefix(version, "v"), below) >= 0
 
-_called(given) := sprintf("%v %v", [name, given.version]) if {
+_called(given) := trim_space(sprintf("%v %v", [name, given.version])) if {
 	name := trim_prefix(concat("/", [given.group, given.name]), "/")
 }

@@ -147,6 +147,26 @@ test_image_itself_has_no_licence if {
 	_decision(_signed([gpl]), {"allowed_licenses": ["MIT"]}).allow == false
 }
 
+# As Trivy writes what packages are in: it gives no licence.
+test_what_packages_are_in_needs_no_licence if {
+	zlib := _package("zlib", "1", "Zlib")
+	os := {"name": "ubuntu", "versionInfo": "22.04", "primaryPackagePurpose": "OPERATING-SYSTEM"}
+	jar := {"name": "jar", "primaryPackagePurpose": "APPLICATION"}
+	every c in [
+		[os, {}, []], [jar, {}, []],
+		[object.union(jar, {"versionInfo": "1"}), {}, ["unknown_license: the licence of jar 1 is not known"]],
+		[object.union(jar, {"licenseDeclared": "MIT"}), {}, ["denied_license: jar has MIT, which is not allowed"]],
+		[object.union(os, {"licenseDeclared": "MIT"}), {"denied_licenses": ["MIT"]}, [
+			"denied_license: ubuntu 22.04 has MIT, and MIT is denied",
+			"denied_license: ubuntu 22.04 has MIT, which is not allowed",
+		]],
+		[os, {"denied_packages": [{"name": "ubuntu"}]}, ["denied_package: ubuntu 22.04 is denied"]],
+		[jar, {"denied_packages": [{"name": "jar"}]}, ["denied_package: jar is denied"]],
+	] {
+		_decision(_signed([c[0], zlib]), object.union({"allowed_licenses": ["Zlib"]}, c[1])).reasons == c[2]
+	}
+}
+
 # Packages
 
 test_denied_by_package_url if {

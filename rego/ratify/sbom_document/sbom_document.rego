@@ -19,7 +19,10 @@ package ratify.sbom_document
 #   (lines). A package is {"name", "group" ("" if it has none), "version", "purl" ("" if not
 #   known), "licenses" (array of SPDX expressions or names, all of which hold; empty if
 #   nothing is known), "license_names" (array of what an SPDX document says that the
-#   "LicenseRef-…" among them are), "is_image" (true for what stands for the image itself)}.
+#   "LicenseRef-…" among them are), "is_image" (true for what stands for the image itself),
+#   "is_place" (true for what packages are in and that is none: the image itself, the
+#   operating system, an application without version and package URL, which is how Trivy
+#   lists "jar", "node-pkg" and lock files)}.
 #
 #   The licence of an SPDX package is the concluded one, else the declared one.
 read(document) := {
@@ -50,12 +53,15 @@ _spdx(content) := [_spdx_package(given, called) | some given in content.packages
 } else := [{"fault": "no packages are listed"}]
 
 _spdx_package(given, called) := object.union(_named(_text(given, "name"), "", purl), {
-	"version": _text(given, "versionInfo"),
+	"version": version,
 	"purl": purl,
 	"licenses": licenses,
 	"license_names": _license_names(licenses, called),
-	"is_image": object.get(given, "primaryPackagePurpose", "") == "CONTAINER",
+	"is_image": purpose == "CONTAINER",
+	"is_place": _is_place(purpose, version, purl),
 }) if {
+	version := _text(given, "versionInfo")
+	purpose := object.get(given, "primaryPackagePurpose", "")
 	licenses := _known([_text(given, "licenseConcluded"), _text(given, "licenseDeclared")])
 	purl := _first([ref.referenceLocator | some ref in given.externalRefs; ref.referenceType == "purl"])
 }
@@ -81,6 +87,13 @@ _named(name, group, purl) := {"group": parts[0], "name": parts[1]} if {
 	count(parts) == 2
 } else := {"group": group, "name": name}
 
+# Whoever gives a version or a package URL speaks of a package, except of an operating system.
+default _is_place(_, _, _) := false
+
+_is_place(purpose, _, _) if purpose in {"CONTAINER", "OPERATING-SYSTEM", "operating-system"}
+
+_is_place(purpose, "", "") if purpose in {"APPLICATION", "application"}
+
 # SPDX, tag-value. A package is what follows its name, up to the next.
 
 _tag_value(text) := [_tagged(part, called) | some part in parts] if {
@@ -101,12 +114,15 @@ _parts(lines, tag) := [array.slice(lines, start, end) |
 ]
 
 _tagged(lines, called) := object.union(_named(_first(_values(lines, "PackageName")), "", purl), {
-	"version": _first(_values(lines, "PackageVersion")),
+	"version": version,
 	"purl": purl,
 	"licenses": licenses,
 	"license_names": _license_names(licenses, called),
-	"is_image": "CONTAINER" in _values(lines, "PrimaryPackagePurpose"),
+	"is_image": purpose == "CONTAINER",
+	"is_place": _is_place(purpose, version, purl),
 }) if {
+	version := _first(_values(lines, "PackageVersion"))
+	purpose := _first(_values(lines, "PrimaryPackagePurpose"))
 	licenses := _known(array.concat(_values(lines, "PackageLicenseConcluded"), _values(lines, "PackageLicenseDeclared")))
 	purl := _first([locator |
 		some value in _values(lines, "ExternalRef")
@@ -144,6 +160,7 @@ _component(given) := object.union(_named(_text(given, "name"), _text(given, "gro
 	"licenses": [_license(choice) | some choice in object.get(given, "licenses", [])],
 	"license_names": [],
 	"is_image": false,
+	"is_place": _is_place(object.get(given, "type", ""), _text(given, "version"), _text(given, "purl")),
 }) if {
 	is_object(given)
 	_is_list_of_objects(object.get(given, "licenses", []))

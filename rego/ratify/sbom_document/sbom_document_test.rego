@@ -57,15 +57,15 @@ test_spdx if {
 	_read(_spdx, "") == {"faults": [], "packages": [
 		{
 			"name": "busybox", "group": "", "version": "1.36.1-r0", "purl": "pkg:apk/alpine/busybox@1.36.1-r0?arch=x86_64",
-			"licenses": ["GPL-2.0-only"], "license_names": [], "is_image": false,
+			"licenses": ["GPL-2.0-only"], "license_names": [], "is_image": false, "is_place": false,
 		},
 		{
 			"name": "zlib", "group": "", "version": "", "purl": "",
-			"licenses": ["Zlib"], "license_names": [], "is_image": false,
+			"licenses": ["Zlib"], "license_names": [], "is_image": false, "is_place": false,
 		},
 		{
 			"name": "registry.example/app", "group": "", "version": "sha256:a", "purl": "",
-			"licenses": [], "license_names": [], "is_image": true,
+			"licenses": [], "license_names": [], "is_image": true, "is_place": true,
 		},
 	]}
 }
@@ -77,6 +77,44 @@ test_licence_of_an_spdx_package if {
 	] {
 		content := object.union(_spdx, {"packages": [{"licenseConcluded": c[0], "licenseDeclared": c[1]}]})
 		[p.licenses | some p in _read(content, "").packages] == [c[2]]
+	}
+}
+
+# What packages are in, as Trivy writes it
+
+test_places if {
+	every c in [
+		["OPERATING-SYSTEM", "22.04", "", true], ["OPERATING-SYSTEM", "", "", true], ["APPLICATION", "", "", true],
+		["APPLICATION", "1", "", false], ["APPLICATION", "", "pkg:npm/x", false], ["CONTAINER", "1", "pkg:oci/x", true],
+		["LIBRARY", "", "", false], ["FILE", "", "", false], ["", "", "", false],
+	] {
+		[purpose, version, purl, want] := c
+		refs := [{"referenceType": "purl", "referenceLocator": purl} | purl != ""]
+		tagged := concat("\n", array.flatten([
+			"SPDXVersion: SPDX-2.3", "PackageName: x", concat("", ["PrimaryPackagePurpose: ", purpose]),
+			[concat("", ["PackageVersion: ", version]) | version != ""],
+			[concat("", ["ExternalRef: PACKAGE-MANAGER purl ", purl]) | purl != ""],
+		]))
+		given := {"name": "x", "versionInfo": version, "primaryPackagePurpose": purpose, "externalRefs": refs}
+		every bill in [_read(object.union(_spdx, {"packages": [given]}), ""), _read(null, tagged)] {
+			[p.is_place | some p in bill.packages] == [want]
+		}
+	}
+	every purpose in [null, 7, ["APPLICATION"], {}, "application ", "container"] {
+		content := object.union(_spdx, {"packages": [{"name": "x", "primaryPackagePurpose": purpose}]})
+		[p.is_place | some p in _read(content, "").packages] == [false]
+	}
+}
+
+test_places_of_cyclonedx if {
+	every c in [
+		[{"type": "operating-system", "version": "22.04"}, true], [{"type": "operating-system"}, true],
+		[{"type": "application"}, true], [{"type": "application", "version": "1"}, false],
+		[{"type": "application", "purl": "pkg:npm/x"}, false], [{"type": "library"}, false], [{"type": "container"}, false],
+		[{"type": ["application"]}, false], [{"type": null}, false], [{}, false],
+	] {
+		content := {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [object.union({"name": "x"}, c[0])]}
+		[p.is_place | some p in _read(content, "").packages] == [c[1]]
 	}
 }
 
@@ -171,15 +209,15 @@ test_tag_value if {
 	_read(null, _tag_value) == {"faults": [], "packages": [
 		{
 			"name": "busybox", "group": "", "version": "1.36.1-r0", "purl": "pkg:apk/alpine/busybox@1.36.1-r0",
-			"licenses": ["GPL-2.0-only"], "license_names": [], "is_image": false,
+			"licenses": ["GPL-2.0-only"], "license_names": [], "is_image": false, "is_place": false,
 		},
 		{
 			"name": "zlib", "group": "", "version": "", "purl": "",
-			"licenses": ["Zlib AND MIT"], "license_names": [], "is_image": false,
+			"licenses": ["Zlib AND MIT"], "license_names": [], "is_image": false, "is_place": false,
 		},
 		{
 			"name": "registry.example/app", "group": "", "version": "", "purl": "",
-			"licenses": [], "license_names": [], "is_image": true,
+			"licenses": [], "license_names": [], "is_image": true, "is_place": true,
 		},
 	]}
 }
@@ -220,7 +258,7 @@ test_cyclonedx if {
 	bill.packages[0] == {
 		"name": "log4j-core", "group": "org.apache.logging.log4j", "version": "2.14.0",
 		"purl": "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.0",
-		"licenses": ["Apache-2.0", "Acme", "MIT OR Zlib", "", ""], "license_names": [], "is_image": false,
+		"licenses": ["Apache-2.0", "Acme", "MIT OR Zlib", "", ""], "license_names": [], "is_image": false, "is_place": false,
 	}
 	bill.packages[1].licenses == []
 }
