@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -229,6 +230,66 @@ func TestAttestations(t *testing.T) {
 				want := map[string]any{"verdict": "verified", "builders": []any{"trusted"}, "types": []any{slsa}, "shown": []any{}}
 				if fmt.Sprint(got) != fmt.Sprint(want) {
 					t.Errorf("got %v, want %v", got, want)
+				}
+			})
+		}
+	}
+}
+
+// Who asks for a type that is not there hears of those that are, though nobody
+// vouches for them; a signature is none of them.
+func TestAttestationsOfOtherTypes(t *testing.T) {
+	t.Parallel()
+	const spdx = "https://spdx.dev/Document"
+	long := "https://acme.example/" + strings.Repeat("x", 2000)
+	c := newCosigners(t)
+	for _, layout := range sigstore.Layouts() {
+		for _, tt := range []struct {
+			name     string
+			types    []string
+			says     []string
+			saysNot  []string
+			verified bool
+		}{
+			{name: "others", types: []string{slsa, spdx, slsa}, says: []string{"attestation of this predicate type is attached", `not verified, there is "https://slsa.dev/provenance/v1", "https://spdx.dev/Document"; attest it`}},
+			{name: "this one among them", types: []string{slsa, "https://asked.example"}, verified: true},
+			{name: "a signature", types: []string{""}, says: []string{"no cosign attestation is attached"}, saysNot: []string{"there is"}},
+			{name: "unfit for a message", types: []string{long, "a\n\"b\x1b[31m"}, says: []string{`"a \"b [31m"`, "xx…"}, saysNot: []string{"\n", "\x1b", strings.Repeat("x", 129)}},
+			{name: "many", types: []string{"k", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}, says: []string{`"g", "h", …; attest`}, saysNot: []string{`"i"`}},
+		} {
+			t.Run(fmt.Sprintf("%s/%s", layout, tt.name), func(t *testing.T) {
+				t.Parallel()
+				r := registrytest.Start(t, registrytest.Options{})
+				image, err := r.PushImage(t.Context(), "app", "v1")
+				fatal(t, err)
+				var all []*sigstore.Signature
+				for _, predicateType := range tt.types {
+					a, err := c.key.Sign(image, sigstore.SignOptions{Layout: layout, PredicateType: predicateType, Predicate: map[string]any{}})
+					fatal(t, err)
+					all = append(all, a)
+				}
+				attachAll(t, r, image, layout, all)
+				got := eval(t, `r := ratify.attestations(input); x = {"verified": r.verified, "errors": r.errors}`,
+					map[string]any{"image": r.Reference("app", image.Digest), "predicate_type": "https://asked.example", "trust": c.trust(false)}).(map[string]any)
+				if got["verified"] != tt.verified {
+					t.Errorf("%v", got)
+				}
+				message := ""
+				for _, e := range got["errors"].([]any) {
+					message += e.(map[string]any)["message"].(string)
+					if code := e.(map[string]any)["code"]; code != "no_signature" {
+						t.Errorf("code %v", code)
+					}
+				}
+				for _, says := range tt.says {
+					if !strings.Contains(message, says) {
+						t.Errorf("%q is not in %s", says, message)
+					}
+				}
+				for _, not := range tt.saysNot {
+					if strings.Contains(message, not) {
+						t.Errorf("%q is in %s", not, message)
+					}
 				}
 			})
 		}

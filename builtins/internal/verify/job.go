@@ -77,6 +77,7 @@ func (j *job) resolve(ctx context.Context, ref reference.Reference) (reference.R
 // what it told about the subject.
 type finding struct {
 	all       []report.Attestation
+	others    []string  // predicate types of what else is there, quoted
 	mediaType string    // of the subject
 	until     time.Time // it is not repeated from then on; zero: at all
 }
@@ -89,7 +90,7 @@ func (f finding) verified() bool {
 // is what the first accepted signature, or else the registry, said of the
 // subject.
 func (j *job) judge(ctx context.Context, subject reference.Reference, desc ocispec.Descriptor) (all []report.Attestation, mediaType string, errs []report.Error) {
-	candidates, errs := j.list(ctx, subject)
+	candidates, others, errs := j.list(ctx, subject)
 	findings := make([]finding, len(candidates))
 	faults := parallel(len(candidates), maxParallel, func(i int) { findings[i] = j.one(ctx, subject, candidates[i]) })
 	for i, f := range findings {
@@ -97,7 +98,7 @@ func (j *job) judge(ctx context.Context, subject reference.Reference, desc ocisp
 			f = j.fault(candidates[i], faults[i])
 		}
 		j.basis.limit(f.until)
-		all = append(all, f.all...)
+		all, others = append(all, f.all...), append(others, f.others...)
 		if mediaType == "" || f.verified() {
 			mediaType = cmp.Or(f.mediaType, mediaType)
 		}
@@ -108,7 +109,7 @@ func (j *job) judge(ctx context.Context, subject reference.Reference, desc ocisp
 	if len(errs) > 0 {
 		return nil, mediaType, errs
 	}
-	told, why := j.absent(ctx, subject, desc)
+	told, why := j.absent(ctx, subject, desc, others)
 	return nil, cmp.Or(told, mediaType), []report.Error{why}
 }
 
@@ -126,7 +127,8 @@ func (j *job) one(ctx context.Context, subject reference.Reference, c candidate)
 		return j.unread(c, *failure)
 	}
 	ctx, done := j.stage(ctx, j.progress, report.StageVerify)
-	f := finding{all: j.timed(ctx, c.reading, e)}
+	var f finding
+	f.all, f.others = j.timed(ctx, c.reading, e)
 	done(nil)
 	if e.Manifest.Subject != nil {
 		f.mediaType = e.Manifest.Subject.MediaType
@@ -134,15 +136,15 @@ func (j *job) one(ctx context.Context, subject reference.Reference, c candidate)
 	return j.keep(key, f)
 }
 
-func (j *job) timed(ctx context.Context, r reading, e Evidence) []report.Attestation {
+func (j *job) timed(ctx context.Context, r reading, e Evidence) (all []report.Attestation, others []string) {
 	started := j.options.Now()
-	all := r.judge(ctx, e, j.request.Trust)
+	all, others = r.judge(ctx, e, j.request.Trust)
 	verified, code := finding{all: all}.verified(), ""
 	if !verified && len(all) > 0 && len(all[0].Errors) > 0 {
 		code = string(all[0].Errors[0].Code)
 	}
 	j.options.Judged(ctx, r.format, verified, code, j.options.Now().Sub(started))
-	return all
+	return all, others
 }
 
 // outcomeKey names everything a finding depends on: what was signed, by which

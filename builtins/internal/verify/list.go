@@ -29,22 +29,25 @@ type source struct {
 }
 
 // list asks for everything the readings understand, all at once: the referrers,
-// and the tags beside the subject.
-func (j *job) list(ctx context.Context, subject reference.Reference) ([]candidate, []report.Error) {
+// and the tags beside the subject. others are the predicate types of what says
+// that it is not the one asked for, quoted.
+func (j *job) list(ctx context.Context, subject reference.Reference) (candidates []candidate, others []string, errs []report.Error) {
 	ctx, done := j.stage(ctx, j.progress, report.StageReferrers)
 	sources := append(j.tags(subject), j.referrers(subject)...)
 	lists := make([][]ocispec.Descriptor, len(sources))
 	failures := make([]error, len(sources))
 	ages := make([]evidence.Age, len(sources))
 	faults := parallel(len(sources), maxParallel, func(i int) { lists[i], ages[i], failures[i] = sources[i].ask(ctx) })
-	var candidates []candidate
-	var errs []report.Error
 	var last error
 	for i, s := range sources {
 		j.restsOn(report.StageReferrers, s.asking, ages[i])
 		for _, d := range lists[i] {
 			for _, r := range s.accept(d) {
-				candidates = append(candidates, candidate{r, d})
+				if skip, other := r.skip(d); !skip {
+					candidates = append(candidates, candidate{r, d})
+				} else if other != "" {
+					others = append(others, other)
+				}
 			}
 		}
 		if err := orElse(faults[i], failures[i]); err != nil {
@@ -53,7 +56,8 @@ func (j *job) list(ctx context.Context, subject reference.Reference) ([]candidat
 		}
 	}
 	done(last)
-	return j.capped(subject, candidates, errs)
+	candidates, errs = j.capped(subject, candidates, errs)
+	return candidates, quoted(others), errs
 }
 
 // referrers is one question for all readings. The registry filters if there is
@@ -79,7 +83,7 @@ func (j *job) referrers(subject reference.Reference) []source {
 		},
 		accept: func(d ocispec.Descriptor) (accepted []reading) {
 			for _, r := range j.readings {
-				if slices.Contains(r.types, d.ArtifactType) && !r.skip(d) {
+				if slices.Contains(r.types, d.ArtifactType) {
 					accepted = append(accepted, r)
 				}
 			}
@@ -124,8 +128,9 @@ func (j *job) capped(subject reference.Reference, candidates []candidate, errs [
 }
 
 // absent tells "unsigned" from "not there at all", which a referrers list does
-// not. It costs a request only when there is nothing.
-func (j *job) absent(ctx context.Context, subject reference.Reference, desc ocispec.Descriptor) (mediaType string, why report.Error) {
+// not. It costs a request only when there is nothing. others are the predicate
+// types that are there instead, quoted.
+func (j *job) absent(ctx context.Context, subject reference.Reference, desc ocispec.Descriptor, others []string) (mediaType string, why report.Error) {
 	if desc.MediaType == "" {
 		var age evidence.Age
 		var err error
@@ -141,9 +146,14 @@ func (j *job) absent(ctx context.Context, subject reference.Reference, desc ocis
 	for _, r := range j.readings {
 		formats = append(formats, r.format)
 	}
+	what, instead := j.readings[0].what, ""
+	if len(others) > 0 {
+		what += " of this predicate type"
+		instead = "; not verified, there is " + report.Listed(distinct(others))
+	}
 	return desc.MediaType, report.Error{
 		Code: report.NoSignature, Stage: report.StageReferrers,
-		Message: fmt.Sprintf("no %s %s is attached to %s; %s", strings.Join(formats, " or "), j.readings[0].what, subject, j.remedy()),
+		Message: fmt.Sprintf("no %s %s is attached to %s%s; %s", strings.Join(formats, " or "), what, subject, instead, j.remedy()),
 	}
 }
 

@@ -72,14 +72,15 @@ type Attester interface {
 	AttestationTypes() []string
 	// AttestationTags lists tags beside the subject that may hold attestations.
 	AttestationTags(subject digest.Digest) []string
-	// SkipAttestation reports that a referrer says of itself that it is of
-	// another predicate type; it is then neither fetched nor reported.
-	SkipAttestation(desc ocispec.Descriptor, predicateType string) bool
+	// OtherType returns the predicate type that a referrer says of itself, if it is
+	// another; it is then neither fetched nor judged. "" if it may be this one.
+	OtherType(desc ocispec.Descriptor, predicateType string) string
 	// AttestationEnvelopes names the blobs that VerifyAttestations needs.
 	AttestationEnvelopes(m ocispec.Manifest) ([]ocispec.Descriptor, *report.Error)
 	// VerifyAttestations judges the statements of one manifest that have exactly
-	// this predicate type; others are left out.
-	VerifyAttestations(ctx context.Context, e Evidence, predicateType string, doc *trust.Document) []report.Attestation
+	// this predicate type. Of the others it returns the types, as somebody wrote
+	// them: nothing about those is verified.
+	VerifyAttestations(ctx context.Context, e Evidence, predicateType string, doc *trust.Document) (all []report.Attestation, others []string)
 }
 
 // Blob is a detached signature and what it must vouch for; no registry is asked.

@@ -134,8 +134,8 @@ func TestSkip(t *testing.T) {
 		{sigstore.PredicateSPDX, true, true, false},
 	} {
 		d := says(tt.says)
-		if v.Skip(d) != tt.signature || v.SkipAttestation(d, sigstore.PredicateSLSA) != tt.slsa || v.SkipAttestation(d, sigstore.PredicateSPDX) != tt.sbom {
-			t.Errorf("%q: %t %t %t", tt.says, v.Skip(d), v.SkipAttestation(d, sigstore.PredicateSLSA), v.SkipAttestation(d, sigstore.PredicateSPDX))
+		if v.Skip(d) != tt.signature || (v.OtherType(d, sigstore.PredicateSLSA) != "") != tt.slsa || (v.OtherType(d, sigstore.PredicateSPDX) != "") != tt.sbom {
+			t.Errorf("%q: %t %q %q", tt.says, v.Skip(d), v.OtherType(d, sigstore.PredicateSLSA), v.OtherType(d, sigstore.PredicateSPDX))
 		}
 	}
 }

@@ -139,12 +139,15 @@ func (*Verifier) AttestationTags(subject digest.Digest) []string {
 	return []string{tagOf(subject, "att")}
 }
 
-// SkipAttestation reports that a bundle says it is of another predicate type.
-// What says [PredicateSign] is looked at: cosign v2.6 writes that on some
-// attestations too.
-func (*Verifier) SkipAttestation(desc ocispec.Descriptor, predicateType string) bool {
+// OtherType returns the predicate type that a bundle says it is of, if that is
+// another. What says [PredicateSign] is looked at: cosign v2.6 writes that on
+// some attestations too.
+func (*Verifier) OtherType(desc ocispec.Descriptor, predicateType string) string {
 	says := desc.Annotations[annotationPredicateType]
-	return says != "" && says != PredicateSign && says != predicateType
+	if says == PredicateSign || says == predicateType {
+		return ""
+	}
+	return says
 }
 
 // AttestationEnvelopes names the layers of a manifest that may be attestations.

@@ -27,7 +27,7 @@ func (v *Verifier) Verify(_ context.Context, e verify.Evidence, doc *trust.Docum
 	}
 	var all []report.Signature
 	for i, layer := range wanted {
-		a, is := v.one(e, layer, e.Blobs[i], doc, signatures())
+		a, is, _ := v.one(e, layer, e.Blobs[i], doc, signatures())
 		if is {
 			all = append(all, a.Signature)
 		}
@@ -36,20 +36,23 @@ func (v *Verifier) Verify(_ context.Context, e verify.Evidence, doc *trust.Docum
 }
 
 // VerifyAttestations judges the statements of one manifest that have exactly
-// this predicate type. Others are left out, as signatures are.
-func (v *Verifier) VerifyAttestations(_ context.Context, e verify.Evidence, predicateType string, doc *trust.Document) []report.Attestation {
+// this predicate type, and returns the types of the others. Signatures are left
+// out.
+func (v *Verifier) VerifyAttestations(_ context.Context, e verify.Evidence, predicateType string, doc *trust.Document) (all []report.Attestation, others []string) {
 	wanted, refused := v.AttestationEnvelopes(e.Manifest)
 	if refused = orElse(refused, v.admit(e, wanted, doc)); refused != nil {
-		return []report.Attestation{{PredicateType: predicateType, Signature: reject(blank(e), refused)}}
+		return []report.Attestation{{PredicateType: predicateType, Signature: reject(blank(e), refused)}}, nil
 	}
-	var all []report.Attestation
 	for i, layer := range wanted {
-		a, is := v.one(e, layer, e.Blobs[i], doc, attestation(predicateType))
-		if is {
+		a, is, says := v.one(e, layer, e.Blobs[i], doc, attestation(predicateType))
+		switch {
+		case is:
 			all = append(all, a)
+		case says != "" && says != PredicateSign:
+			others = append(others, says)
 		}
 	}
-	return all
+	return all, others
 }
 
 // VerifyBlob judges a detached Sigstore bundle over a digest or bytes. A
@@ -96,18 +99,18 @@ func (v *Verifier) admit(e verify.Evidence, wanted []ocispec.Descriptor, doc *tr
 }
 
 // one judges one layer. It reports false if the layer is well-formed and not of
-// the wanted kind.
-func (v *Verifier) one(e verify.Evidence, layer ocispec.Descriptor, blob []byte, doc *trust.Document, k kind) (report.Attestation, bool) {
+// the wanted kind, and which predicate type it says it is of.
+func (v *Verifier) one(e verify.Evidence, layer ocispec.Descriptor, blob []byte, doc *trust.Document, k kind) (a report.Attestation, ours bool, says string) {
 	w := wanted{kind: k, subject: digests{e.Subject.Digest}, annotations: e.Annotations}
-	ours := true
-	a := v.protected(blank(e), w, func() (*signed, *report.Error) {
+	ours = true
+	a = v.protected(blank(e), w, func() (*signed, *report.Error) {
 		s, refused := readLayer(layer, blob, k)
 		if refused == nil {
-			ours = k.covers(s.claims)
+			ours, says = k.covers(s.claims), s.claims.predicateType
 		}
 		return s, refused
 	}, doc)
-	return a, ours
+	return a, ours, says
 }
 
 // protected reads and judges. A panic of a parser below is a finding about the
