@@ -29,7 +29,11 @@ func (j *judgement) loggedTimes(entity *bundle.Bundle) ([]root.Timestamp, error)
 			return j.loggedEnvelope(entries[0], body)
 		}
 	}
-	return sigverify.VerifyTlogEntry(entity, j.material, 1, true)
+	times, err := sigverify.VerifyTlogEntry(entity, j.material, 1, true)
+	if err != nil {
+		return nil, j.brokenPromise(entries, err)
+	}
+	return times, nil
 }
 
 // loggedEnvelope verifies an entry of kind intoto 0.0.1, which sigstore-go does not.

@@ -153,6 +153,13 @@ func TestVerify_rejectsCertificates(t *testing.T) {
 		{name: "log entry of something else", change: func(s *scene) {
 			s.tamper = func(sig *sigstore.Signature) { sig.EntriesOf(s.signElsewhere()) }
 		}, want: "invalid_log_entry", says: "something else"},
+		{name: "log entry with a broken promise", change: func(s *scene) {
+			s.tamper = func(sig *sigstore.Signature) { sig.Entries[0].InclusionPromise.SignedEntryTimestamp[9] ^= 1 }
+		}, want: "invalid_log_entry", says: "its signed entry timestamp (SET) does not verify: unable to verify SET"},
+		{name: "log entry promised for another index", change: func(s *scene) {
+			s.tamper = func(sig *sigstore.Signature) { sig.Entries[0].LogIndex++ }
+		}, want: "invalid_log_entry", says: "(SET) does not verify"},
+		{name: "log entry of a log that had ended", change: root(sigstore.TrustedRootOptions{ValidUntil: past}), want: "invalid_log_entry", says: "(SET) does not verify: rekor log public key not valid at payload integrated time"},
 		{name: "log of a stranger", change: func(s *scene) { s.sign.Log = stranger(s.T).Log }, want: "untrusted_log"},
 		{name: "logged after the certificate was over", change: func(s *scene) { s.sign.At = time.Now().Add(time.Hour) }, want: "expired"},
 		{name: "timestamp missing", change: func(s *scene) {

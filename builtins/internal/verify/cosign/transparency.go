@@ -14,6 +14,7 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	"github.com/sigstore/sigstore-go/pkg/root"
+	"github.com/sigstore/sigstore-go/pkg/tlog"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 )
@@ -51,6 +52,22 @@ func (j *judgement) badEntry(said error) *report.Error {
 		}
 	}
 	return finding(report.InvalidLogEntry, "the log entry does not vouch for the signature: %s", report.OneLine(said.Error()))
+}
+
+// brokenPromise puts before what the library said why a log's promise to include
+// an entry does not verify: the library passes over such an entry and says only
+// that there are too few.
+func (j *judgement) brokenPromise(entries []*tlog.Entry, said error) error {
+	logs := j.material.RekorLogs()
+	for _, e := range entries {
+		if _, known := logs[hex.EncodeToString([]byte(e.LogKeyID()))]; !known || !e.HasInclusionPromise() {
+			continue
+		}
+		if err := tlog.VerifySET(e, logs); err != nil {
+			return fmt.Errorf("its signed entry timestamp (SET) does not verify: %w (%w)", err, said)
+		}
+	}
+	return said
 }
 
 // admitEntries checks what the library leaves open: which log it is, and whether

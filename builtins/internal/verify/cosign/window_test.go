@@ -80,6 +80,9 @@ func TestVerify_keyAndLog(t *testing.T) {
 		want   string
 	}{
 		{"logged", func(*scene) {}, ""},
+		{"entry with a broken promise", func(s *scene) {
+			s.tamper = func(sig *sigstore.Signature) { sig.Entries[0].InclusionPromise.SignedEntryTimestamp[9] ^= 1 }
+		}, "invalid_log_entry"},
 		{"not logged", func(s *scene) { s.sign.Log = nil }, "missing_log_entry"},
 		{"log of a stranger", func(s *scene) { s.sign.Log = stranger(s.T).Log }, "untrusted_log"},
 		{"entry of another signature", func(s *scene) {
