@@ -66,7 +66,9 @@ _build(document, settings) := {
 	"builder": object.get(document.json, ["runDetails", "builder", "id"], ""),
 	"build_type": object.get(definition, "buildType", ""),
 	"parameters": parameters,
-	"sources": [_with_digests(source, dependencies) | some source in _sources(parameters, settings)],
+	"sources": [_with_digests(source, dependencies) |
+		some source in array.concat(_sources(parameters, settings), _delegated(definition))
+	],
 	"dependencies": dependencies,
 } if {
 	document.type == "https://slsa.dev/provenance/v1"
@@ -104,7 +106,7 @@ _digests(given) := {digest | some digest in object.get(given, "digest", {}); is_
 
 # Where build types name the source among the parameters: GitHub's workflows, the
 # generators of slsa-framework and GitLab, Google Cloud Build, Tekton, BuildKit. A
-# dependency is not the source, whatever its URI is.
+# dependency is not the source, whatever its URI is, where the build type does not say so.
 _sources(parameters, settings) := [source |
 	some path in array.concat(
 		[["workflow"], ["source"], ["sourceToBuild"], ["buildConfigSource"], ["configSource"]],
@@ -112,6 +114,12 @@ _sources(parameters, settings) := [source |
 	)
 	some source in _source(object.get(parameters, path, null))
 ]
+
+# The delegator of slsa-framework names the source nowhere but in the first dependency,
+# where slsa-verifier reads it.
+_delegated(definition) := _source(definition.resolvedDependencies[0]) if {
+	definition.buildType == "https://github.com/slsa-framework/slsa-github-generator/delegator-generic@v0"
+} else := []
 
 _source(given) := [] if {
 	given == null
@@ -192,12 +200,17 @@ _type_misses(build, types) := [sprintf("the build type %q is none of build_types
 
 _source_misses(build, sources) := [] if count(sources) == 0
 
-else := ["it names no source where this build type is known to; see source_parameter"] if count(build.sources) == 0
+else := [_no_source] if count(build.sources) == 0
 
 else := [sprintf("the source %v at %q is none of sources", [source.repository, source.ref]) |
 	some source in build.sources
 	not _is_from(source, sources)
 ]
+
+_no_source := concat("", [
+	"it names no source where this build type is known to; ",
+	"see source_parameter, or dependencies instead of sources if it is named only there",
+])
 
 _is_from(source, sources) if {
 	some accepted in sources

@@ -198,9 +198,51 @@ test_dependency_is_not_the_source if {
 test_source_that_is_not_named if {
 	_allow(_of_v02(object.union(_v02, {"invocation": {"configSource": null}})), {}) == false
 	_allow(_of_v02(object.remove(_v02, ["invocation"])), {}) == false
-	line := "it names no source where this build type is known to; see source_parameter"
+	line := concat("", [
+		"it names no source where this build type is known to; ",
+		"see source_parameter, or dependencies instead of sources if it is named only there",
+	])
 	every parameters in [{}, {"other": {"repository": "https://github.com/acme/app"}}, null, "x", []] {
 		_line_of(_parameters(parameters), _settings) == line
+	}
+}
+
+# As the delegator of slsa-framework has it, shortened
+_delegated(changes) := _of_v1({
+	"buildDefinition": object.union(
+		{
+			"buildType": "https://github.com/slsa-framework/slsa-github-generator/delegator-generic@v0",
+			"externalParameters": {"inputs": {"node-version": 20}, "vars": {}},
+			"internalParameters": {"GITHUB_SHA": _commit},
+			"resolvedDependencies": [
+				{"uri": "git+https://github.com/acme/app@refs/tags/v1.2.3", "digest": {"sha1": _commit}},
+				{"uri": "git+https://github.com/evil/app@refs/tags/v1.2.3"},
+			],
+		},
+		changes,
+	),
+	"runDetails": _v1.runDetails,
+})
+
+test_source_is_the_first_dependency_of_the_delegator if {
+	_allow(_delegated({}), {})
+	[build] := provenance.builds(_delegated({}), {})
+	build.sources == [{"repository": "https://github.com/acme/app", "ref": "refs/tags/v1.2.3", "digests": {_commit}}]
+
+	ours := {"uri": "git+https://github.com/acme/app@refs/tags/v1.2.3", "digest": {"gitCommit": _commit}}
+	_allow(_delegated({"resolvedDependencies": [ours]}), {})
+	line := `the source https://github.com/evil/app at "refs/tags/v1.2.3" is none of sources`
+	evil := {"uri": "git+https://github.com/evil/app@refs/tags/v1.2.3"}
+	_line_of(_delegated({"resolvedDependencies": [evil, ours]}), _settings) == line
+	_line_of(_delegated({"externalParameters": {"source": evil}}), _settings) == line
+	every dependencies in [
+		[], null, {}, "x", [null, ours], [7, ours], [{}, ours], [{"uri": 7}, ours], [object.remove(ours, ["digest"])],
+		[{"digest": ours.digest}, ours], [{"uri": "pkg:generic/acme/app"}, ours], {"0": ours},
+	] {
+		_allow(_delegated({"resolvedDependencies": dependencies}), {}) == false
+	}
+	every type in ["", null, "https://github.com/slsa-framework/slsa-github-generator/delegator-generic@v1"] {
+		_allow(_delegated({"buildType": type}), {}) == false
 	}
 }
 
