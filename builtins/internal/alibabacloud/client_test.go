@@ -176,7 +176,7 @@ func TestUnreachableHostTellsNothing(t *testing.T) {
 	w := newWorld(t)
 	session := w.session(w.variables())
 	_, err := w.client.RegistryToken(t.Context(), alibabacloud.Place{Endpoint: "cr.none.example", Region: "cn-hangzhou", Session: session}, "cri-a")
-	refusedAs(t, err, "GetAuthorizationToken: Bad Gateway", true)
+	refusedAs(t, err, "GetAuthorizationToken: proxy "+strings.TrimPrefix(w.proxy.URL(), "http://")+" does not let it through: 502 Bad Gateway", true)
 	tellsNothing(t, err, session)
 }
 
