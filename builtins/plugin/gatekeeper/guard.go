@@ -13,7 +13,13 @@ import (
 	"strings"
 )
 
-type bodyKey struct{}
+// intake is what guard has read, for the route: a request, or why it is not served.
+type intake struct {
+	request request
+	err     error
+}
+
+type intakeKey struct{}
 
 // guard stands before OPA's authorization, which reads the body too, and after
 // it once more, where it does nothing. It bounds the body, and turns whatever
@@ -21,7 +27,7 @@ type bodyKey struct{}
 // mistake for "no objection".
 func (p *Provider) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, prefix) || r.Context().Value(bodyKey{}) != nil {
+		if !strings.HasPrefix(r.URL.Path, prefix) || r.Context().Value(intakeKey{}) != nil {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -31,7 +37,12 @@ func (p *Provider) guard(next http.Handler) http.Handler {
 			p.refuse(ctx, w, http.StatusOK, operationOf(r), request{apiVersion: v1beta1}, err)
 			return
 		}
-		r = r.WithContext(context.WithValue(ctx, bodyKey{}, body))
+		in, err := p.read(r.Method, body)
+		if err != nil {
+			p.refuse(ctx, w, http.StatusOK, operationOf(r), in.request, err)
+			return
+		}
+		r = r.WithContext(context.WithValue(ctx, intakeKey{}, in))
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		answer := &interceptor{ResponseWriter: w}
 		next.ServeHTTP(answer, r)
@@ -41,8 +52,20 @@ func (p *Provider) guard(next http.Handler) http.Handler {
 	})
 }
 
-// readBody reads a bounded JSON body. Authorization would answer a broken one
-// with a plain 400, so that is found out here.
+// read reads the request in a body. Authorization would answer what is no JSON with
+// a plain 400, so that is found out here; all else waits until it has been asked.
+func (p *Provider) read(method string, body []byte) (intake, error) {
+	if method != http.MethodPost {
+		return intake{}, nil
+	}
+	req, err := parseRequest(body, p.settings().MaxKeys)
+	if err != nil && !json.Valid(body) {
+		return intake{request: req}, errors.New("the body is not a ProviderRequest: not a JSON object")
+	}
+	return intake{req, err}, nil
+}
+
+// readBody reads a bounded body.
 func (p *Provider) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Method != http.MethodPost {
 		return []byte{}, nil
@@ -57,9 +80,6 @@ func (p *Provider) readBody(w http.ResponseWriter, r *http.Request) ([]byte, err
 	}
 	if err != nil {
 		return nil, errors.New("the body could not be read to its end")
-	}
-	if !json.Valid(body) {
-		return nil, errors.New("the body is not a ProviderRequest: not a JSON object")
 	}
 	return body, nil
 }

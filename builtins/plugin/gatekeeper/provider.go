@@ -87,16 +87,18 @@ func (p *Provider) serve(o operation) http.HandlerFunc {
 	fixed := newTerms(o)
 	return func(w http.ResponseWriter, r *http.Request) {
 		started, settings := p.now(), p.settings()
-		body, _ := r.Context().Value(bodyKey{}).([]byte)
-		req, err := parseRequest(body, settings.MaxKeys)
-		if err != nil {
-			p.refuse(r.Context(), w, http.StatusOK, o, req, err)
+		in, read := r.Context().Value(intakeKey{}).(intake)
+		if !read {
+			in.err = errors.New("internal: the request was not read")
+		}
+		if in.err != nil {
+			p.refuse(r.Context(), w, http.StatusOK, o, in.request, in.err)
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), o.timeout(settings))
 		defer cancel()
-		all := p.decideAll(ctx, round{provider: p, operation: o, terms: fixed, settings: settings, remote: r.RemoteAddr}, req.keys)
-		p.buffers.write(w, http.StatusOK, respond(req, o, all, settings.Undecided))
+		all := p.decideAll(ctx, round{provider: p, operation: o, terms: fixed, settings: settings, remote: r.RemoteAddr}, in.request.keys)
+		p.buffers.write(w, http.StatusOK, respond(in.request, o, all, settings.Undecided))
 		o.observe(p.metrics, p.now().Sub(started))
 	}
 }
