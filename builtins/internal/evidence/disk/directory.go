@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/evidence/behind"
+	"github.com/opa-ratify/opa-ratify/builtins/internal/files"
 )
 
 // Event is what happened, for counting.
@@ -117,11 +118,11 @@ func openRoot(dir string) (*os.Root, error) {
 		return nil, errors.New("no directory named")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, cause(err)
+		return nil, files.Cause(err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, cause(err)
+		return nil, files.Cause(err)
 	}
 	if err := private(root); err != nil {
 		return nil, errors.Join(err, root.Close())
@@ -134,20 +135,12 @@ func openRoot(dir string) (*os.Root, error) {
 func private(root *os.Root) error {
 	info, err := root.Stat(".")
 	if err != nil {
-		return cause(err)
+		return files.Cause(err)
 	}
 	if mode := info.Mode().Perm(); mode&0o022 != 0 {
 		return fmt.Errorf("mode %04o lets group or others write; run chmod go-w, or name a directory inside it that does not exist yet (as in a Kubernetes emptyDir)", mode)
 	}
 	return nil
-}
-
-// cause drops "mkdir /path:" from an error whose message names the path anyway.
-func cause(err error) error {
-	if path, ok := errors.AsType[*os.PathError](err); ok {
-		return path.Err
-	}
-	return err
 }
 
 // Close writes what waits, for at most 2 s, and ends all background work. Get

@@ -125,9 +125,7 @@ func read(path string) ([]byte, error) {
 // problem says what kept a file from being read. The key that was there before
 // stays in force.
 func problem(path string, err error) error {
-	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
-		err = wrapped.Err
-	}
+	err = files.Cause(err)
 	return &keys.Error{Step: "read " + path, Message: err.Error(), Retryable: true, Err: err}
 }
 

@@ -45,13 +45,13 @@ func Read(paths []string, in io.Reader, findings *finding.List) []Document {
 	for _, path := range paths {
 		names, listed, err := list(path, findings)
 		if err != nil {
-			findings.Add(finding.Unreadable, finding.Place{File: path}, cause(err).Error(), "")
+			findings.Add(finding.Unreadable, finding.Place{File: path}, files.Cause(err).Error(), "")
 			continue
 		}
 		for _, name := range names {
 			raw, err := load(name, in)
 			if err != nil {
-				findings.Add(finding.Unreadable, finding.Place{File: name}, cause(err).Error(), "")
+				findings.Add(finding.Unreadable, finding.Place{File: name}, files.Cause(err).Error(), "")
 				continue
 			}
 			for _, root := range Parse(called(name), raw, findings) {
@@ -132,12 +132,4 @@ func unwanted(name string, findings *finding.List) bool {
 			"of a chart that was changed migrate what it renders: helm template … | opa-ratify migrate -")
 	}
 	return slices.Contains([]string{"templates", "charts", "crds"}, filepath.Base(name))
-}
-
-// cause drops "open name:" from an error whose message names the file anyway.
-func cause(err error) error {
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		return path.Err
-	}
-	return err
 }

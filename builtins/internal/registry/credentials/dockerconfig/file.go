@@ -35,14 +35,14 @@ func look(path string) (stamp, error) {
 		return stamp{}, nil
 	}
 	if err != nil {
-		return stamp{}, fmt.Errorf("docker config %s: %w", path, cause(err))
+		return stamp{}, fmt.Errorf("docker config %s: %w", path, files.Cause(err))
 	}
 	info, err := os.Stat(leads)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return stamp{}, nil
 	case err != nil:
-		return stamp{}, fmt.Errorf("docker config %s: %w", path, cause(err))
+		return stamp{}, fmt.Errorf("docker config %s: %w", path, files.Cause(err))
 	case !info.Mode().IsRegular():
 		return stamp{}, fmt.Errorf("docker config %s: not a regular file", path)
 	}
@@ -63,12 +63,4 @@ func read(path string, s stamp) (*file, error) {
 		return &file{}, fmt.Errorf("docker config %s: %w", path, err)
 	}
 	return f, nil
-}
-
-// cause drops the path from an error whose message names it anyway.
-func cause(err error) error {
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		return path.Err
-	}
-	return err
 }
