@@ -4,12 +4,12 @@ package trust
 
 import (
 	"crypto"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	digest "github.com/opencontainers/go-digest"
 )
 
 // Key is a public key whose owner may sign. Read-only.
@@ -132,8 +132,7 @@ func (p *parser) publicKeys(raw []byte, path string, derAllowed bool) []Key {
 func newKeys(parsed []publicKey) []Key {
 	keys := make([]Key, len(parsed))
 	for i, k := range parsed {
-		sum := sha256.Sum256(k.spki)
-		keys[i] = Key{Public: k.public, Fingerprint: "sha256:" + hex.EncodeToString(sum[:]), spki: k.spki}
+		keys[i] = Key{Public: k.public, Fingerprint: digest.FromBytes(k.spki).String(), spki: k.spki}
 	}
 	return keys
 }

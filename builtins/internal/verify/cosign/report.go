@@ -3,11 +3,11 @@
 package cosign
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/opa-ratify/opa-ratify/builtins/internal/report"
 	"github.com/opa-ratify/opa-ratify/builtins/internal/trust"
@@ -88,12 +88,11 @@ func (j *judgement) describe(s *report.Signature) {
 
 func (j *judgement) certificateSigner() report.Signer {
 	leaf := j.signed.leaf
-	sum := sha256.Sum256(leaf.Raw)
 	claims := j.certificateClaims()
 	return report.Signer{
 		Kind: "certificate", Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(),
 		Identity: claims[trust.ClaimSubject], OIDCIssuer: claims[trust.ClaimIssuer],
-		Fingerprint: "sha256:" + hex.EncodeToString(sum[:]), Claims: claims,
+		Fingerprint: digest.FromBytes(leaf.Raw).String(), Claims: claims,
 	}
 }
 
