@@ -232,7 +232,7 @@ func base64Of(v ast.Value) ([]byte, error) {
 	return b, nil
 }
 
-// envelopeAt accepts an envelope as base64, or a JSON envelope as it stands.
+// envelopeOf accepts an envelope as base64, or a JSON envelope as it stands.
 func envelopeOf(v ast.Value) ([]byte, error) {
 	if _, ok := v.(ast.Object); !ok {
 		return base64Of(v)

@@ -33,13 +33,12 @@ func (p *Provider) guard(next http.Handler) http.Handler {
 		}
 		ctx := r.Context()
 		body, err := p.readBody(w, r)
+		var in intake
+		if err == nil {
+			in, err = p.read(r.Method, body)
+		}
 		if err != nil {
 			p.refuse(ctx, w, http.StatusOK, operationOf(r), request{apiVersion: v1beta1}, err)
-			return
-		}
-		in, err := p.read(r.Method, body)
-		if err != nil {
-			p.refuse(ctx, w, http.StatusOK, operationOf(r), in.request, err)
 			return
 		}
 		r = r.WithContext(context.WithValue(ctx, intakeKey{}, in))
@@ -60,7 +59,7 @@ func (p *Provider) read(method string, body []byte) (intake, error) {
 	}
 	req, err := parseRequest(body, p.settings().MaxKeys)
 	if err != nil && !json.Valid(body) {
-		return intake{request: req}, errors.New("the body is not a ProviderRequest: not a JSON object")
+		return intake{}, errors.New("the body is not a ProviderRequest: not a JSON object")
 	}
 	return intake{req, err}, nil
 }

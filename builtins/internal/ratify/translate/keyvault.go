@@ -92,7 +92,7 @@ func (t *translator) asked(v vault, at source.Value) string {
 		i := slices.IndexFunc(c.vaults, func(known vault) bool { return known.name == v.name })
 		if i < 0 {
 			at.Add(finding.Note, "the vault is asked as the pod that opa-ratify runs in, not as Ratify's",
-				"the pod needs what Ratify's has: the service account's annotation azure.workload.identity/client-id and the pod's label azure.workload.identity/use")
+				azurePod)
 			c.vaults = append(c.vaults, v)
 			return v.name
 		}

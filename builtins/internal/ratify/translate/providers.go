@@ -12,6 +12,9 @@ import (
 	"github.com/opa-ratify/opa-ratify/builtins/internal/registry/credentials/azureacr"
 )
 
+// azurePod is what a pod needs to ask as Ratify's does.
+const azurePod = "the pod needs what Ratify's has: the service account's annotation azure.workload.identity/client-id and the pod's label azure.workload.identity/use"
+
 // azure is the identity of the pod, or of the node. Without endpoints it is for
 // every registry of Azure, as in Ratify.
 func (t *translator) azure(v, name source.Value, hosts []string) {
@@ -32,7 +35,7 @@ func (t *translator) azure(v, name source.Value, hosts []string) {
 	if len(one.hosts) == 0 && len(given)+len(hosts) > 0 {
 		return // for none; without hosts it would be for all
 	}
-	t.entered(one, name, "the pod needs what Ratify's has: the service account's annotation azure.workload.identity/client-id and the pod's label azure.workload.identity/use, or the node's identity")
+	t.entered(one, name, azurePod+", or the node's identity")
 }
 
 // ofAzure are the hosts that are registries of Azure: a token goes nowhere else.
